@@ -1,0 +1,128 @@
+#include "base/digest.hpp"
+
+#include <blake2.h>
+
+#include <cstring>
+
+#include "base/check.hpp"
+#include "base/codec.hpp"
+
+namespace kvcluster {
+namespace {
+
+Digest hash_256(const void* key, std::size_t key_size, BytesView bytes) {
+  Digest digest;
+  const int failed =
+      blake2b(digest.bytes.data(), bytes.data(), key, digest.bytes.size(), bytes.size(), key_size);
+  KV_CHECK(failed == 0, "BLAKE2b refuses only wrong sizes");
+  return digest;
+}
+
+}  // namespace
+
+std::string Digest::hex() const {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(2 * bytes.size());
+  for (const std::uint8_t byte : bytes) {
+    text.push_back(kDigits[byte >> 4U]);
+    text.push_back(kDigits[byte & 0xFU]);
+  }
+  return text;
+}
+
+Digest Digest::from(BytesView raw) {
+  Digest digest;
+  KV_CHECK(raw.size() == digest.bytes.size(), "a digest has 32 bytes");
+  std::memcpy(digest.bytes.data(), raw.data(), raw.size());
+  return digest;
+}
+
+Digest blake2b_256(BytesView bytes) { return hash_256(nullptr, 0, bytes); }
+
+Digest blake2b_256_keyed(const HashKey& key, BytesView bytes) {
+  return hash_256(key.data(), key.size(), bytes);
+}
+
+struct Blake2b256::State {
+  blake2b_state blake;
+};
+
+Blake2b256::Blake2b256() : state_(std::make_unique<State>()) {
+  KV_CHECK(blake2b_init(&state_->blake, sizeof(Digest::bytes)) == 0, "32 bytes is a valid size");
+}
+
+Blake2b256::~Blake2b256() = default;
+
+void Blake2b256::update(BytesView bytes) {
+  blake2b_update(&state_->blake, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+}
+
+Digest Blake2b256::finish() {
+  Digest digest;
+  KV_CHECK(blake2b_final(&state_->blake, digest.bytes.data(), digest.bytes.size()) == 0,
+           "a stream is finished once");
+  return digest;
+}
+
+Digest chain(const Digest& previous, BytesView bytes) {
+  Blake2b256 hash;
+  hash.update(previous.view());
+  hash.update(bytes);
+  return hash.finish();
+}
+
+MultisetHash::Sum MultisetHash::hash(BytesView element) const {
+  Sum sum;
+  const int failed = blake2b(reinterpret_cast<std::uint8_t*>(sum.data()), element.data(),
+                             key_.data(), sizeof(sum), element.size(), key_.size());
+  KV_CHECK(failed == 0, "BLAKE2b refuses only wrong sizes");
+  return sum;
+}
+
+void MultisetHash::add(BytesView element) {
+  const Sum term = hash(element);
+  unsigned long long carry = 0;
+  for (std::size_t i = 0; i < sum_.size(); ++i) {
+    const std::uint64_t with_carry = sum_[i] + carry;
+    carry = with_carry < carry ? 1 : 0;
+    sum_[i] = with_carry + term[i];
+    carry += sum_[i] < term[i] ? 1 : 0;
+  }
+  ++count_;
+}
+
+void MultisetHash::remove(BytesView element) {
+  KV_CHECK(count_ > 0, "only what was added can be removed");
+  const Sum term = hash(element);
+  std::uint64_t borrow = 0;
+  for (std::size_t i = 0; i < sum_.size(); ++i) {
+    const std::uint64_t before = sum_[i];
+    const std::uint64_t less = before - term[i];
+    sum_[i] = less - borrow;
+    borrow = (before < term[i] || less < borrow) ? 1 : 0;
+  }
+  --count_;
+}
+
+Digest MultisetHash::root(std::uint64_t index) const {
+  Bytes shown;
+  encode(shown);
+  Encoder(shown).u64(index);
+  return blake2b_256_keyed(key_, shown);
+}
+
+void MultisetHash::encode(Bytes& out) const {
+  Encoder encoder(out);
+  for (const std::uint64_t limb : sum_) encoder.u64(limb);
+  encoder.u64(count_);
+}
+
+void MultisetHash::decode(BytesView raw) {
+  KV_CHECK(raw.size() == kEncodedSize, "an encoded sum has 72 bytes");
+  Decoder decoder(raw);
+  for (std::uint64_t& limb : sum_) limb = decoder.u64();
+  count_ = decoder.u64();
+}
+
+}  // namespace kvcluster

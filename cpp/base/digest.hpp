@@ -1,0 +1,87 @@
+// BLAKE2b (RFC 7693) through libb2, and the incremental multiset hash over it.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/bytes.hpp"
+
+namespace kvcluster {
+
+// A BLAKE2b-256 value.
+struct Digest {
+  std::array<std::uint8_t, 32> bytes{};
+
+  [[nodiscard]] BytesView view() const {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+  [[nodiscard]] std::string hex() const;  // 64 lower-case digits
+  // Requires: exactly 32 bytes.
+  static Digest from(BytesView raw);
+
+  friend auto operator<=>(const Digest&, const Digest&) = default;
+};
+
+// A 32-byte BLAKE2b key; made once, when the cluster is created.
+using HashKey = std::array<std::uint8_t, 32>;
+
+[[nodiscard]] Digest blake2b_256(BytesView bytes);
+[[nodiscard]] Digest blake2b_256_keyed(const HashKey& key, BytesView bytes);
+
+// Streams bytes into an unkeyed BLAKE2b-256.
+class Blake2b256 {
+ public:
+  Blake2b256();
+  ~Blake2b256();
+  Blake2b256(const Blake2b256&) = delete;
+  Blake2b256& operator=(const Blake2b256&) = delete;
+
+  void update(BytesView bytes);
+  // Ends the stream. Requires: called once.
+  [[nodiscard]] Digest finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// One link of a hash chain: BLAKE2b-256(previous || bytes).
+[[nodiscard]] Digest chain(const Digest& previous, BytesView bytes);
+
+// An incremental hash of a multiset (MSet-Add-Hash; Clarke, Devadas, van Dijk, Gassend and Suh,
+// ASIACRYPT 2003): the sum modulo 2^512 of a keyed BLAKE2b-512 of each element. Adding and removing
+// cost one hash each, in any order.
+class MultisetHash {
+ public:
+  static constexpr std::size_t kEncodedSize = 64 + 8;
+
+  explicit MultisetHash(const HashKey& key) : key_(key) {}
+
+  void add(BytesView element);
+  // Requires: the element was added and not yet removed.
+  void remove(BytesView element);
+
+  [[nodiscard]] std::uint64_t count() const { return count_; }
+  // BLAKE2b-256_K(sum || count || index). The sum itself is never shown.
+  [[nodiscard]] Digest root(std::uint64_t index) const;
+
+  // The sum and count, for a checkpoint; 72 bytes.
+  void encode(Bytes& out) const;
+  // Requires: kEncodedSize bytes.
+  void decode(BytesView raw);
+
+  friend bool operator==(const MultisetHash&, const MultisetHash&) = default;
+
+ private:
+  using Sum = std::array<std::uint64_t, 8>;  // little-endian limbs
+  [[nodiscard]] Sum hash(BytesView element) const;
+
+  HashKey key_;
+  Sum sum_{};
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace kvcluster
