@@ -44,6 +44,7 @@ struct ReadRequest {
 struct PeerConnected {
   NodeId peer;
   std::uint32_t priority = 0;
+  bool log_lost = false;  // the peer's log was cut by damage: what it acknowledged counts no more
 };
 
 // A peer closed its connection: its process has probably ended.
