@@ -51,7 +51,9 @@ class StateMachine {
   // A payload that cannot be decoded breaks an invariant: it was checked before it was proposed.
   Reply apply(LogPosition at, BytesView payload);
 
-  // The payload of a command entry: the leader's clock, then the encoded request.
+  // The payload of a command entry: the leader's clock (u64, little-endian), then the encoded
+  // request, unchanged. So a leader can keep room for the time and stamp it in place.
+  static constexpr std::size_t kEntryTimeBytes = 8;
   static void encode_entry(WallMillis time, BytesView encoded_request, Bytes& out);
   // An entry that only moves the cluster time, so that what is due expires.
   static void encode_clock_entry(WallMillis time, Bytes& out);
