@@ -15,10 +15,13 @@ namespace kvcluster::raft {
 
 enum class Role : std::uint8_t { kFollower, kPreCandidate, kCandidate, kLeader };
 
-// Written to the WAL as one unit, in the order of `sequence`: first the hard state, then the
-// truncation, then the entries. When it is durable: send `messages`, then step Persisted.
+// Written to the WAL as one unit, in the order of `sequence`: first the log reset, then the hard
+// state, the truncation, and the entries. When it is durable: send `messages`, then step Persisted.
 struct PersistBatch {
   std::uint64_t sequence = 0;  // 1, 2, 3, ... without gaps
+  // The log was replaced by an installed snapshot: it starts anew after this entry, with the hard
+  // state kept. It rides here so that its place among the writes is certain.
+  std::optional<EntryId> log_reset;
   std::optional<HardState> hard_state;
   std::optional<Index> truncate_from;  // this index and all after it go
   std::vector<Entry> entries;
@@ -93,8 +96,6 @@ struct Effects {
   std::vector<ReadOutcome> reads;
   std::vector<SnapshotRead> snapshot_reads;
   std::optional<SnapshotStore> snapshot_store;
-  // The log was replaced by a snapshot: the WAL starts anew after this entry (hard state kept).
-  std::optional<EntryId> log_reset;
   // Entries up to and including this one were dropped from memory: the WAL may drop them too.
   std::optional<Index> log_compacted;
   bool role_changed = false;  // role, term or leader

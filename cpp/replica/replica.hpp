@@ -91,7 +91,6 @@ struct Output {
   std::vector<Completion> completions;
   std::vector<raft::SnapshotRead> snapshot_reads;
   std::optional<raft::SnapshotStore> snapshot_store;
-  std::optional<raft::EntryId> log_reset;
   std::optional<Index> log_compacted;
   std::vector<raft::Trace> trace;
   bool role_changed = false;
