@@ -3,10 +3,12 @@
 //
 // The driver and the front meet here only. In each turn of the loop the driver
 //   1. runs the handlers that are ready: sessions parse what clients sent, into batch();
-//   2. submits batch() to the replica and hands over take_closed();
+//   2. submits batch() to the replica;
 //   3. gives every completion to complete();
 //   4. calls end_turn(): one write a client. When it returns true requests were gathered meanwhile,
 //      and the driver makes another pass before it waits.
+// When a connection ends the front calls NodeView::connection_closed; completions that come for it
+// nevertheless are ignored.
 //
 // Thread-safety: none; it lives on the reactor's thread.
 #pragma once
@@ -15,12 +17,9 @@
 #include <asio/ip/tcp.hpp>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "base/bytes.hpp"
-#include "base/time.hpp"
 #include "replica/replica.hpp"
-#include "server/client_options.hpp"
 
 namespace kvcluster::server {
 
@@ -45,8 +44,8 @@ struct FrontCounters {
 
 class Front {
  public:
-  // `io` and `view` must outlive the front.
-  Front(asio::io_context& io, const ClientOptions& options, NodeView& view);
+  // `io` and `view` must outlive the front; the view's options() must be there already.
+  Front(asio::io_context& io, NodeView& view);
   ~Front();
   Front(const Front&) = delete;
   Front& operator=(const Front&) = delete;
@@ -54,11 +53,8 @@ class Front {
   // Takes a client's socket over; `read_ahead` was read from it already.
   void accept(asio::ip::tcp::socket socket, Bytes read_ahead);
 
-  // What clients asked for in this turn; Replica::submit takes it. Item::connection names the
-  // connection, Item::id the reply that it waits for.
+  // What clients asked for in this turn; Replica::submit takes it. It is filled in kServing only.
   [[nodiscard]] replica::RequestBatch& batch();
-  // Connections that ended since the last call, for Replica::connection_closed.
-  [[nodiscard]] std::vector<std::uint64_t> take_closed();
   // In any order; a completion for a connection that is gone is dropped.
   void complete(replica::Completion completion);
   // Sends what is ready. True: batch() holds requests again.

@@ -1,0 +1,49 @@
+// A small HTTP/1.1 server for metrics and health: GET and HEAD, no bodies, everything bounded.
+//
+// Thread-safety: none; it lives on the reactor's thread.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+
+namespace kvcluster::server {
+
+struct HttpResponse {
+  int status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;
+};
+
+class HttpServer {
+ public:
+  // Answers the path of a GET, without its query. Called on the reactor's thread.
+  using Handler = std::function<HttpResponse(BytesView path)>;
+
+  // Listens at once. `io` must outlive the server; port 0: any free one.
+  // Errors: kBusy when the port is taken, kInvalidArgument for the host, kIo.
+  [[nodiscard]] static Result<std::unique_ptr<HttpServer>> open(asio::io_context& io,
+                                                                const std::string& host,
+                                                                std::uint16_t port,
+                                                                Handler handler);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // As bound.
+  [[nodiscard]] std::uint16_t port() const;
+  // Closes the listener and every connection. Again: nothing.
+  void close();
+
+ private:
+  struct Impl;
+  explicit HttpServer(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace kvcluster::server
