@@ -34,28 +34,24 @@ struct PeerAddress {
 // Bounds on what one client may ask for, each checked before memory is taken.
 struct ClientLimits {
   std::size_t max_connections = 10'000;
-  std::size_t max_args = 1024 * 1024;             // of one command
-  std::size_t max_inline_bytes = 64U << 10U;      // of one inline command
-  std::size_t max_query_buffer = 64U << 20U;      // bytes received and not yet answered
-  std::size_t max_output_buffer = 64U << 20U;     // bytes answered and not yet taken
-  std::size_t max_pipeline_depth = 10'000;        // commands waiting for a reply; reading pauses
-  std::size_t max_unauthenticated_bytes = 4096;   // one bulk, before AUTH
-  std::size_t max_unauthenticated_args = 16;      // one command, before AUTH
+  std::size_t max_args = 1024 * 1024;            // of one command
+  std::size_t max_inline_bytes = 64U << 10U;     // of one inline command
+  std::size_t max_query_buffer = 64U << 20U;     // bytes received and not yet answered
+  std::size_t max_output_buffer = 64U << 20U;    // bytes answered and not yet taken
+  std::size_t max_pipeline_depth = 10'000;       // commands waiting for a reply; reading pauses
+  std::size_t max_unauthenticated_bytes = 4096;  // one bulk, before AUTH
+  std::size_t max_unauthenticated_args = 16;     // one command, before AUTH
   Duration handshake_timeout = std::chrono::seconds(10);  // to the first whole command
   Duration idle_timeout = Duration::zero();               // zero: none
 };
 
 struct NodeOptions {
   // --- who and where ---
-  NodeId id;                          // 1 or more
-  std::string host = "127.0.0.1";     // for clients, peers and HTTP
-  std::uint16_t port = 0;             // clients, and peers unless peer_port is set; 0: any free one
+  NodeId id;                       // 1 or more
+  std::string host = "127.0.0.1";  // for clients, peers and HTTP
+  std::uint16_t port = 0;          // clients, and peers unless peer_port is set; 0: any free one
   std::optional<std::uint16_t> peer_port;  // a port of its own for peers
   std::optional<std::uint16_t> http_port;  // metrics and health; none unless set
-  // Sockets that listen already, taken over by the node; -1: none, the node binds by itself. They
-  // let a parent pick free ports and tell every member before any of them runs.
-  int listener_fd = -1;
-  int peer_listener_fd = -1;
   std::vector<PeerAddress> peers;  // the other initial members, ascending ids; empty: a single node
   std::string data_dir;            // made when missing
   bool bootstrap = false;          // makes the cluster at once, though peers may be unreachable
@@ -79,11 +75,11 @@ struct NodeOptions {
 
   // --- storage ---
   std::size_t wal_segment_bytes = 64U << 20U;
-  std::size_t memtable_bytes = 64U << 20U;          // a checkpoint is due above this
-  std::size_t wal_checkpoint_bytes = 256U << 20U;   // or when so much was logged since the last
+  std::size_t memtable_bytes = 64U << 20U;         // a checkpoint is due above this
+  std::size_t wal_checkpoint_bytes = 256U << 20U;  // or when so much was logged since the last
   std::size_t snapshot_chunk_bytes = 1U << 20U;
-  std::size_t retained_log_bytes = 32U << 20U;      // kept in memory for followers that lag
-  std::uint64_t min_free_disk_bytes = 64U << 20U;   // below: writes are refused, reads go on
+  std::size_t retained_log_bytes = 32U << 20U;     // kept in memory for followers that lag
+  std::uint64_t min_free_disk_bytes = 64U << 20U;  // below: writes are refused, reads go on
 
   // --- logs ---
   std::string log_level = "info";  // trace, debug, info, warn, error, critical, off

@@ -1,0 +1,136 @@
+#include "server/persistence.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "server/clock.hpp"
+
+namespace kvcluster::server {
+
+namespace {
+
+// Above either the WAL thread writes.
+constexpr std::size_t kInlineEntries = 64;
+constexpr std::size_t kInlineBytes = 16U << 10U;
+// Above so many batches that wait, those that carry nothing but messages lose them: a full disk may
+// hold the queue up for hours, and Raft tolerates a lost message.
+constexpr std::size_t kMaxWaiting = 4096;
+constexpr std::size_t kEntryOverhead = 32;
+
+bool has_writes(const raft::PersistBatch& batch) {
+  return batch.log_reset || batch.hard_state || batch.truncate_from || !batch.entries.empty();
+}
+
+std::size_t bytes_of(const raft::PersistBatch& batch) {
+  std::size_t bytes = 0;
+  for (const raft::Entry& entry : batch.entries) bytes += entry.payload.size() + kEntryOverhead;
+  return bytes;
+}
+
+}  // namespace
+
+bool Persistence::small(const std::vector<raft::PersistBatch>& batches) const {
+  std::size_t entries = 0;
+  std::size_t bytes = 0;
+  for (const raft::PersistBatch& batch : batches) {
+    if (batch.log_reset) return false;  // several files and syncs
+    entries += batch.entries.size();
+    bytes += bytes_of(batch);
+  }
+  return entries < kInlineEntries && bytes < kInlineBytes;
+}
+
+void Persistence::remember(raft::PersistBatch& batch, bool writes) {
+  if (!writes && !waiting_.empty() && waiting_.size() >= kMaxWaiting &&
+      !waiting_.back().has_writes) {
+    waiting_.back().sequence = batch.sequence;
+    return;
+  }
+  waiting_.push_back({batch.sequence, writes, std::move(batch.messages)});
+}
+
+Status Persistence::queue(raft::PersistBatch batch) {
+  ++jobs_in_flight_;
+  ++counters_.queued_batches;
+  return thread_.enqueue(std::move(batch));
+}
+
+Status Persistence::start(std::vector<raft::PersistBatch> batches) {
+  const bool inline_sync = idle() && small(batches);
+  for (raft::PersistBatch& batch : batches) {
+    const bool writes = has_writes(batch);
+    remember(batch, writes);
+    if (!writes) continue;
+    counters_.logged_bytes += bytes_of(batch);
+    if (inline_sync) {
+      own_.push_back(std::move(batch));
+    } else {
+      KV_TRY(queue(std::move(batch)));
+    }
+  }
+  return {};
+}
+
+Result<Durable> Persistence::finish() {
+  if (own_.empty()) return release(durable_);
+
+  std::uint64_t sequence = durable_;
+  std::size_t done = 0;
+  for (; done < own_.size(); ++done) {
+    const Status appended = append_batch(wal_, own_[done]);
+    if (!appended && appended.error().code == ErrorCode::kDiskFull) break;
+    if (!appended) return std::unexpected(appended.error());
+    sequence = own_[done].sequence;
+    ++counters_.inline_batches;
+  }
+  if (done > 0) {
+    const Instant begin = monotonic_now();
+    KV_TRY(wal_.sync());
+    counters_.sync_time += monotonic_now() - begin;
+    ++counters_.syncs;
+    mark_due_ = true;
+  }
+  // What found no room waits at the WAL thread, which tries again.
+  disk_full_ = done < own_.size();
+  for (std::size_t i = done; i < own_.size(); ++i) KV_TRY(queue(std::move(own_[i])));
+  own_.clear();
+  return release(sequence);
+}
+
+Durable Persistence::reported(const WalReport& report) {
+  jobs_in_flight_ -= report.jobs;
+  counters_.syncs += report.syncs;
+  counters_.sync_time += report.sync_time;
+  disk_full_ = report.disk_full;
+  if (report.syncs > 0) mark_due_ = true;
+  return release(std::max(report.sequence, durable_));
+}
+
+Durable Persistence::release(std::uint64_t sequence) {
+  Durable result;
+  // At the front, a batch without writes is durable: all before it is.
+  while (!waiting_.empty() &&
+         (waiting_.front().sequence <= sequence || !waiting_.front().has_writes)) {
+    Waiting& batch = waiting_.front();
+    result.sequence = batch.sequence;
+    result.messages.insert(result.messages.end(), std::make_move_iterator(batch.messages.begin()),
+                           std::make_move_iterator(batch.messages.end()));
+    waiting_.pop_front();
+  }
+  durable_ = std::max(sequence, result.sequence);
+  return result;
+}
+
+Status Persistence::compact(Index through) {
+  ++jobs_in_flight_;
+  return thread_.compact(through);
+}
+
+Status Persistence::write_mark_if_idle() {
+  if (!mark_due_ || !idle() || !own_.empty()) return {};
+  mark_due_ = false;
+  return wal_.write_mark();
+}
+
+}  // namespace kvcluster::server

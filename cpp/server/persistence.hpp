@@ -1,0 +1,84 @@
+// Makes persist batches durable in their order, and keeps the messages that vouch for them until
+// they are (dissertation, figure 3.1: "respond only after updating stable storage").
+//
+// One rule chooses who writes: the reactor itself, after it has sent what needs no sync, when the
+// WAL thread has nothing to do and the turn's batches are small; otherwise the WAL thread. At small
+// depth waking another thread costs more than it gives; at depth the reactor has better things to
+// do than to wait for the disk.
+//
+// Thread-safety: none; reactor only.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "base/result.hpp"
+#include "raft/effects.hpp"
+#include "server/wal_thread.hpp"
+
+namespace kvcluster::server {
+
+struct PersistenceCounters {
+  std::uint64_t syncs = 0;
+  Duration sync_time{};
+  std::uint64_t inline_batches = 0;
+  std::uint64_t queued_batches = 0;
+  std::uint64_t logged_bytes = 0;  // payloads and about 32 bytes an entry
+};
+
+// What became durable: tell the replica, then send the messages.
+struct Durable {
+  std::uint64_t sequence = 0;  // 0: nothing new
+  std::vector<raft::Message> messages;
+};
+
+class Persistence {
+ public:
+  // Both must outlive this object.
+  Persistence(storage::Wal& wal, WalThread& thread) : wal_(wal), thread_(thread) {}
+
+  // Takes the batches of one turn, in their order. Errors: end the node.
+  [[nodiscard]] Status start(std::vector<raft::PersistBatch> batches);
+  // Writes and syncs what start() left to the reactor; call it when the turn's messages are out.
+  // Errors: end the node.
+  [[nodiscard]] Result<Durable> finish();
+  // Requires: `report` carries no error.
+  [[nodiscard]] Durable reported(const WalReport& report);
+  // Gives up segments that a durable checkpoint covers, behind all that is queued.
+  [[nodiscard]] Status compact(Index through);
+
+  // Notes in the log up to where it is durable, if it is idle and that is not yet noted.
+  [[nodiscard]] Status write_mark_if_idle();
+
+  // Nothing is queued at the WAL thread: the Wal may be looked at.
+  [[nodiscard]] bool idle() const { return jobs_in_flight_ == 0; }
+  [[nodiscard]] bool disk_full() const { return disk_full_; }
+  [[nodiscard]] const PersistenceCounters& counters() const { return counters_; }
+
+ private:
+  struct Waiting {
+    std::uint64_t sequence = 0;
+    bool has_writes = false;
+    std::vector<raft::Message> messages;
+  };
+
+  [[nodiscard]] bool small(const std::vector<raft::PersistBatch>& batches) const;
+  void remember(raft::PersistBatch& batch, bool has_writes);
+  [[nodiscard]] Status queue(raft::PersistBatch batch);
+  // All that is durable now that the batch `sequence` is.
+  [[nodiscard]] Durable release(std::uint64_t sequence);
+
+  storage::Wal& wal_;
+  WalThread& thread_;
+  std::deque<Waiting> waiting_;          // ascending sequences
+  std::vector<raft::PersistBatch> own_;  // for finish()
+  std::uint64_t jobs_in_flight_ = 0;     // at the thread
+  std::uint64_t durable_ = 0;
+  bool mark_due_ = false;
+  bool disk_full_ = false;
+  PersistenceCounters counters_;
+};
+
+}  // namespace kvcluster::server
