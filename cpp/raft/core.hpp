@@ -26,13 +26,16 @@ struct Config {
   Duration heartbeat_interval = std::chrono::milliseconds(50);
   // Upper bound of the seeded jitter between the leader's closed connection and a pre-vote.
   Duration peer_lost_jitter_max = std::chrono::milliseconds(10);
+  // A leader whose own disk has answered nothing for so long steps down: its heartbeats would keep
+  // the others from electing one that can work.
+  Duration disk_stall_timeout = std::chrono::milliseconds(2000);
   // A larger one is preferred as the leader.
   std::uint32_t priority = 0;
   // How long a follower of higher priority must have been healthy before it is handed the lead.
   Duration priority_transfer_delay = std::chrono::milliseconds(1000);
 
-  std::size_t max_append_bytes = 1U
-                                 << 20U;  // payload bytes of one AppendEntries (at least one entry)
+  // Of one AppendEntries: payloads and a small overhead an entry. A larger entry travels alone.
+  std::size_t max_append_bytes = 1U << 20U;
   std::size_t max_inflight_bytes = 8U << 20U;      // per follower, sent and not yet acknowledged
   std::size_t max_inflight_messages = 256;         // likewise
   std::size_t max_uncommitted_bytes = 64U << 20U;  // the leader refuses proposals beyond
@@ -110,7 +113,7 @@ class Core {
   [[nodiscard]] std::optional<Entry> entry(Index index) const;
 
  private:
-  struct Impl;
+  struct Impl;  // core_impl.hpp
   std::unique_ptr<Impl> impl_;
 };
 

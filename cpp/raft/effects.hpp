@@ -37,7 +37,8 @@ struct Proposed {
   Index first;  // item k has index first + k
 };
 
-// The outcome of a ReadRequest.
+// The outcome of a ReadRequest. Confirmed: the state machine's state may be read as soon as the
+// `committed` entries of these effects, and of all before, are applied.
 struct ReadOutcome {
   std::uint64_t id = 0;
   bool confirmed = false;  // this node was the leader after the request arrived
@@ -91,7 +92,9 @@ struct SnapshotStore {
 struct Effects {
   std::optional<PersistBatch> persist;
   std::vector<Message> messages_now;
-  std::vector<Entry> committed;  // newly committed, in order, each once; to be applied
+  // Newly committed, in order, each once; to be applied. Also durable on the own disk, so that no
+  // checkpoint of the state machine can be ahead of the log.
+  std::vector<Entry> committed;
   std::optional<Proposed> proposed;
   std::vector<ReadOutcome> reads;
   std::vector<SnapshotRead> snapshot_reads;
