@@ -1,0 +1,186 @@
+#include "kv/keyspace.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "base/check.hpp"
+#include "base/codec.hpp"
+#include "base/digest.hpp"
+
+namespace kvcluster::kv {
+namespace {
+
+constexpr WallMillis kNever = std::numeric_limits<WallMillis>::max();
+constexpr std::size_t kTimeBytes = sizeof(WallMillis);
+
+// u8 space | key
+Bytes located(Space space, BytesView key) {
+  Bytes bytes;
+  bytes.reserve(1 + key.size());
+  Encoder encoder(bytes);
+  encoder.u8(static_cast<std::uint8_t>(space));
+  encoder.raw(key);
+  return bytes;
+}
+
+// Big-endian time, so that the order of keys is the order of time; then as much of a hash as tells
+// records of the same time apart, because a key with a time before it could pass 511 bytes.
+Bytes expiry_key(WallMillis time, BytesView located_key) {
+  Bytes key;
+  for (unsigned shift = 64; shift != 0; shift -= 8) {
+    key.push_back(static_cast<char>(static_cast<std::uint8_t>(time >> (shift - 8))));
+  }
+  key.append(blake2b_256(located_key).view().substr(0, 16));
+  return key;
+}
+
+WallMillis expiry_time(BytesView key) {
+  KV_CHECK(key.size() == kTimeBytes + 16, "an entry of the expiry index is damaged");
+  WallMillis time = 0;
+  for (const char byte : key.substr(0, kTimeBytes)) {
+    time = (time << 8U) | static_cast<std::uint8_t>(byte);
+  }
+  return time;
+}
+
+}  // namespace
+
+Slot Keyspace::find(BytesView key, WallMillis now) const {
+  Slot slot{.key = key, .stored = table_.get(Space::kData, key), .record = {}, .live = false};
+  if (slot.stored) {
+    slot.record = decode_record(*slot.stored);
+    slot.live = !slot.record.due(now);
+  }
+  return slot;
+}
+
+void Keyspace::write(const Slot& slot, const Record& record) {
+  fresh_.clear();
+  encode(record, fresh_);
+  replace(Space::kData, slot.key, slot.stored, slot.record.expire_at_ms, fresh_,
+          record.expire_at_ms);
+}
+
+bool Keyspace::erase(const Slot& slot) {
+  const bool was_live = slot.live;
+  if (slot.stored) remove(Space::kData, slot.key, *slot.stored, slot.record.expire_at_ms);
+  return was_live;
+}
+
+void Keyspace::flush() {
+  constexpr std::size_t kPage = 1024;
+  std::vector<Bytes> keys;
+  do {
+    keys.clear();
+    table_.scan(Space::kData, {}, [&](BytesView key, BytesView) {
+      keys.emplace_back(key);
+      return keys.size() < kPage;
+    });
+    for (const Bytes& key : keys) erase(find(key, 0));
+  } while (!keys.empty());
+}
+
+void Keyspace::scan(BytesView from, const Visitor& visitor) const {
+  table_.scan(Space::kData, from,
+              [&](BytesView key, BytesView stored) { return visitor(key, decode_record(stored)); });
+}
+
+std::optional<Session> Keyspace::session(BytesView client) const {
+  const auto stored = table_.get(Space::kSession, client);
+  if (!stored) return std::nullopt;
+  return decode_session(*stored);
+}
+
+void Keyspace::write_session(BytesView client, const Session& session) {
+  const auto old = table_.get(Space::kSession, client);
+  const WallMillis old_expiry = old ? session_expiry_ms(decode_session(*old).last_used_ms) : 0;
+  fresh_.clear();
+  encode(session, fresh_);
+  replace(Space::kSession, client, old, old_expiry, fresh_,
+          session_expiry_ms(session.last_used_ms));
+}
+
+void Keyspace::replace(Space space, BytesView key, std::optional<BytesView> old,
+                       WallMillis old_expiry, BytesView fresh, WallMillis fresh_expiry) {
+  // The hash first: `old` is a view that the first change of the table ends.
+  if (old) {
+    hash_.remove(space, key, *old);
+  } else {
+    ++count(space);
+  }
+  hash_.add(space, key, fresh);
+  if (old_expiry != fresh_expiry) {
+    if (old_expiry != 0) unindex_expiry(old_expiry, space, key);
+    if (fresh_expiry != 0) index_expiry(fresh_expiry, space, key);
+  }
+  table_.put(space, key, fresh);
+}
+
+void Keyspace::remove(Space space, BytesView key, BytesView old, WallMillis old_expiry) {
+  hash_.remove(space, key, old);
+  --count(space);
+  if (old_expiry != 0) unindex_expiry(old_expiry, space, key);
+  table_.erase(space, key);
+}
+
+void Keyspace::index_expiry(WallMillis time, Space space, BytesView key) {
+  const Bytes place = located(space, key);
+  table_.put(Space::kExpiry, expiry_key(time, place), place);
+  nothing_before_ = std::min(nothing_before_, time);
+}
+
+void Keyspace::unindex_expiry(WallMillis time, Space space, BytesView key) {
+  table_.erase(Space::kExpiry, expiry_key(time, located(space, key)));
+}
+
+void Keyspace::purge_due(WallMillis now) {
+  if (now < nothing_before_) return;
+  std::vector<std::pair<WallMillis, Bytes>> due;
+  nothing_before_ = kNever;
+  table_.scan(Space::kExpiry, {}, [&](BytesView key, BytesView place) {
+    const WallMillis time = expiry_time(key);
+    if (time > now || due.size() == kMaxPurge) {
+      nothing_before_ = time;
+      return false;
+    }
+    due.emplace_back(time, place);
+    return true;
+  });
+  for (const auto& [time, place] : due) {
+    KV_CHECK(place.size() > 1, "an entry of the expiry index is damaged");
+    purge(static_cast<Space>(place.front()), BytesView(place).substr(1), time);
+  }
+}
+
+void Keyspace::purge(Space space, BytesView key, WallMillis expected_expiry) {
+  const auto stored = table_.get(space, key);
+  KV_CHECK(stored, "the expiry index names what is not there");
+  const WallMillis expiry = space == Space::kSession
+                                ? session_expiry_ms(decode_session(*stored).last_used_ms)
+                                : decode_record(*stored).expire_at_ms;
+  KV_CHECK(expiry == expected_expiry, "the expiry index names another time than the record");
+  remove(space, key, *stored, expiry);
+}
+
+std::optional<WallMillis> Keyspace::next_expiry() const {
+  std::optional<WallMillis> next;
+  table_.scan(Space::kExpiry, {}, [&](BytesView key, BytesView) {
+    next = expiry_time(key);
+    return false;
+  });
+  return next;
+}
+
+void Keyspace::restore_counts(std::uint64_t keys, std::uint64_t sessions) {
+  key_count_ = keys;
+  session_count_ = sessions;
+  nothing_before_ = 0;
+}
+
+std::uint64_t& Keyspace::count(Space space) {
+  return space == Space::kSession ? session_count_ : key_count_;
+}
+
+}  // namespace kvcluster::kv
