@@ -31,7 +31,7 @@ class StateMachine {
  public:
   // An empty state, or what encode_meta() saved together with this very table.
   // `table` must outlive the state machine.
-  explicit StateMachine(Table& table, const Limits& limits = {});
+  explicit StateMachine(Table& table);
   ~StateMachine();
   StateMachine(const StateMachine&) = delete;
   StateMachine& operator=(const StateMachine&) = delete;
