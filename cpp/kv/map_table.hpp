@@ -20,7 +20,7 @@ class MapTable final : public Table {
   void clear() override;
 
   // Equal in every space, byte for byte.
-  friend bool operator==(const MapTable&, const MapTable&) = default;
+  friend bool operator==(const MapTable& a, const MapTable& b) { return a.spaces_ == b.spaces_; }
 
  private:
   using Records = absl::btree_map<Bytes, Bytes, std::less<>>;

@@ -35,7 +35,7 @@ struct Array {
 };
 struct Map {  // RESP2: a flat array
   std::vector<std::pair<Reply, Reply>> items;
-  friend bool operator==(const Map&, const Map&) = default;
+  friend bool operator==(const Map&, const Map&);  // below: Reply must be complete for it
 };
 
 struct Reply {
@@ -55,6 +55,8 @@ struct Reply {
   [[nodiscard]] bool is_error() const { return std::holds_alternative<ErrorReply>(value); }
   friend bool operator==(const Reply&, const Reply&) = default;
 };
+
+inline bool operator==(const Map& a, const Map& b) { return a.items == b.items; }
 
 // A compact binary form: stored with sessions and sent with forwarded commands.
 void encode(const Reply& reply, Bytes& out);
