@@ -153,6 +153,7 @@ class Wal {
   std::uint64_t written_ = 0;        // its offset after the last byte given to the disk
   std::uint64_t durable_ = 0;        // Invariant: durable_ <= written_ <= allocated_
   std::uint64_t marked_ = 0;         // the durable offset that the newest mark names
+  bool unsynced_ = false;            // records (not only marks) were written since the last sync
   bool vote_pending_ = false;        // a hard state was appended since the last sync
   std::uint32_t chain_ = 0;          // checksum of the last record
   Bytes pending_;                    // appended, not yet written

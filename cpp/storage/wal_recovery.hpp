@@ -1,0 +1,51 @@
+// Reads the segments of a log back. docs/format.md, "WAL", says what is cut and what is refused.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "raft/log_entry.hpp"
+#include "storage/disk.hpp"
+#include "storage/log_terms.hpp"
+#include "storage/wal.hpp"
+
+namespace kvcluster::storage {
+
+inline constexpr const char* kWalDirectory = "wal";
+[[nodiscard]] std::string segment_name(std::uint64_t sequence);
+[[nodiscard]] std::string spare_name(std::uint64_t sequence);
+// A segment that is being made.
+inline constexpr const char* kUnfinishedName = "wal/spare-new";
+
+struct ScannedSegment {
+  std::uint64_t sequence = 0;
+  Index max_index;
+  std::uint64_t bytes = 0;
+  raft::EntryId prev;
+};
+
+struct ScannedLog {
+  std::vector<ScannedSegment> segments;  // those that count, oldest first
+  std::vector<std::uint64_t> obsolete;   // void since the log started anew; oldest first
+  std::vector<std::string> spares;
+  raft::HardState hard_state;
+  raft::EntryId base;
+  std::vector<raft::Entry> entries;
+  LogTerms terms;
+
+  // Of the newest segment.
+  std::unique_ptr<File> file;
+  std::uint64_t end = 0;  // after its last valid record
+  std::uint64_t marked = 0;
+  std::uint32_t chain = 0;
+  bool sealed = false;
+  std::uint64_t torn_bytes = 0;
+};
+
+// Changes nothing on the disk. Errors: as Wal::open.
+[[nodiscard]] Result<ScannedLog> scan_log(Disk& disk, const WalIdentity& identity);
+
+}  // namespace kvcluster::storage
