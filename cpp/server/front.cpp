@@ -1,0 +1,214 @@
+#include "server/front.hpp"
+
+#include <absl/container/flat_hash_map.h>
+
+#include <asio/steady_timer.hpp>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "net/client_connection.hpp"
+#include "server/node_view.hpp"
+#include "server/session.hpp"
+#include "server/session_context.hpp"
+
+namespace kvcluster::server {
+namespace {
+
+// How often connections that have not yet said anything useful are looked at.
+constexpr auto kHandshakeCheck = std::chrono::seconds(1);
+
+// Differs from node to node and from start to start.
+std::uint64_t cursor_tag(const NodeView& view) {
+  const std::uint64_t seed = view.options().id.value() * 0x9E3779B97F4A7C15U + view.wall();
+  return (seed ^ (seed >> 31U)) * 0xBF58476D1CE4E5B9U >> 20U;
+}
+
+constexpr std::size_t kMaxScanCursors = 10'000;
+
+net::ClientOptions connection_options(const NodeOptions& options) {
+  const ClientLimits& limits = options.client_limits;
+  // A command of the largest value must fit, whatever the buffer was set to.
+  constexpr std::size_t kFraming = 64U << 10U;
+  return {.max_input_bytes =
+              std::max(limits.max_query_buffer, 4 * options.limits.max_value_bytes) + 4 * kFraming,
+          .max_output_bytes = limits.max_output_buffer,
+          .idle_deadline = limits.idle_timeout};
+}
+
+}  // namespace
+
+struct Front::Impl final : net::ClientHandler {
+  // One client: its socket and its conversation.
+  struct Client {
+    Client(std::uint64_t id, std::shared_ptr<net::ClientConnection> opened, SessionContext& context)
+        : connection(std::move(opened)),
+          session(id, connection->remote(), context, connection->output()) {}
+    std::shared_ptr<net::ClientConnection> connection;
+    Session session;
+    bool paused = false;
+  };
+
+  Impl(asio::io_context& io, net::Turn& turn_, NodeView& view_)
+      : turn(turn_),
+        view(view_),
+        context{view_, view_.options(), ScanCursors(cursor_tag(view_), kMaxScanCursors), {}, {}},
+        options(connection_options(view_.options())),
+        handshake_timer(io) {}
+
+  ~Impl() {
+    handshake_timer.cancel();
+    for (auto& [id, client] : clients) client->connection->close();
+  }
+
+  std::size_t on_bytes(net::ClientConnection& connection, BytesView bytes) override {
+    const auto found = ids.find(&connection);
+    if (found == ids.end()) return 0;  // accept() has not finished yet
+    Client& client = *clients.find(found->second)->second;
+    std::ignore = connection.output();  // what the session appends leaves at the end of this turn
+    const std::size_t used = client.session.feed(bytes);
+    after_progress(client);
+    return used;
+  }
+
+  void on_closed(net::ClientConnection& connection, const std::string& /*why*/) override {
+    const auto found = ids.find(&connection);
+    if (found == ids.end()) return;
+    const std::uint64_t id = found->second;
+    ids.erase(found);
+    remove(id);
+  }
+
+  void remove(std::uint64_t id) {
+    const auto found = clients.find(id);
+    if (last == found->second.get()) last = nullptr;
+    ids.erase(found->second->connection.get());
+    clients.erase(found);
+    --context.counters.connections_open;
+    view.connection_closed(id);
+  }
+
+  // Backpressure, and the end of a conversation that is over.
+  void after_progress(Client& client) {
+    net::ClientConnection& connection = *client.connection;
+    if (client.session.closing() && client.session.idle()) {
+      connection.close_after_flush();
+      return;
+    }
+    if (connection.output_bytes() + client.session.held_bytes() >
+        context.options.client_limits.max_output_buffer) {
+      drop(client);
+      return;
+    }
+    const bool pause = client.session.blocked() || client.session.closing();
+    if (pause == client.paused) return;
+    client.paused = pause;
+    if (pause) {
+      connection.pause_reading();
+    } else {
+      connection.resume_reading();
+    }
+  }
+
+  // Closes at once a client that does not take part.
+  void drop(Client& client) {
+    ++context.counters.slow_clients_closed;
+    const auto connection = client.connection;
+    remove(client.session.client().id);
+    connection->close();
+  }
+
+  Client* find(std::uint64_t id) {
+    if (last != nullptr && last->session.client().id == id) return last;
+    const auto found = clients.find(id);
+    last = found == clients.end() ? nullptr : found->second.get();
+    return last;
+  }
+
+  void watch_handshakes() {
+    if (handshake_armed || strangers.empty()) return;
+    handshake_armed = true;
+    handshake_timer.expires_after(kHandshakeCheck);
+    handshake_timer.async_wait([this, here = std::weak_ptr(alive)](const asio::error_code& error) {
+      if (error || here.expired()) return;
+      handshake_armed = false;
+      drop_late_strangers();
+      watch_handshakes();
+    });
+  }
+
+  void drop_late_strangers() {
+    const Duration limit = context.options.client_limits.handshake_timeout;
+    std::erase_if(strangers, [&](std::uint64_t id) {
+      const auto found = clients.find(id);
+      if (found == clients.end() || found->second->session.established()) return true;
+      if (view.now() - found->second->session.client().since < limit) return false;
+      drop(*found->second);
+      return true;
+    });
+  }
+
+  net::Turn& turn;
+  NodeView& view;
+  SessionContext context;
+  net::ClientOptions options;
+  asio::steady_timer handshake_timer;
+  std::shared_ptr<bool> alive = std::make_shared<bool>(true);  // for a wait that outlives this
+  bool handshake_armed = false;
+  std::uint64_t next_id = 1;
+  absl::flat_hash_map<std::uint64_t, std::unique_ptr<Client>> clients;
+  absl::flat_hash_map<const net::ClientConnection*, std::uint64_t> ids;
+  std::vector<std::uint64_t> strangers;  // not yet established
+  Client* last = nullptr;                // completions of one client come in runs
+};
+
+Front::Front(asio::io_context& io, net::Turn& turn, NodeView& view)
+    : impl_(std::make_unique<Impl>(io, turn, view)) {}
+Front::~Front() = default;
+
+void Front::accept(net::Incoming incoming) {
+  const std::uint64_t id = impl_->next_id++;
+  auto connection =
+      net::ClientConnection::start(std::move(incoming), impl_->turn, *impl_, impl_->options);
+  impl_->ids.emplace(connection.get(), id);
+  impl_->clients.emplace(id,
+                         std::make_unique<Impl::Client>(id, std::move(connection), impl_->context));
+  impl_->strangers.push_back(id);
+  impl_->watch_handshakes();
+  ++impl_->context.counters.connections_accepted;
+  ++impl_->context.counters.connections_open;
+}
+
+replica::RequestBatch& Front::batch() { return impl_->context.batch; }
+
+void Front::complete(replica::Completion completion) {
+  Impl::Client* const client = impl_->find(Session::connection_of(completion.id));
+  if (client == nullptr) return;
+  std::ignore = client->connection->output();  // it is to be flushed
+  client->session.complete(std::move(completion));
+  impl_->after_progress(*client);
+}
+
+void Front::stop_reading() {
+  std::vector<std::uint64_t> ids;
+  for (const auto& [id, client] : impl_->clients) ids.push_back(id);
+  for (const std::uint64_t id : ids) {
+    Impl::Client* const client = impl_->find(id);
+    client->session.stop();
+    impl_->after_progress(*client);
+  }
+}
+
+std::size_t Front::pending_replies() const {
+  std::size_t pending = 0;
+  for (const auto& [id, client] : impl_->clients) pending += client->session.pending_replies();
+  return pending;
+}
+
+void Front::close_all() {
+  for (auto& [id, client] : impl_->clients) client->connection->close_after_flush();
+}
+
+const FrontCounters& Front::counters() const { return impl_->context.counters; }
+
+}  // namespace kvcluster::server
