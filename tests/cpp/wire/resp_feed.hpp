@@ -1,4 +1,4 @@
-// Feeds bytes to a RESP parser as a connection would: in pieces, through a buffer that moves.
+// Feeds bytes to a RESP parser as a connection would: in pieces, through a buffer that grows and moves.
 #pragma once
 
 #include <cstddef>
@@ -25,8 +25,7 @@ inline Fed feed(BytesView input, std::size_t piece, const RespLimits& limits = {
   Bytes buffer;
   Fed fed;
   for (std::size_t at = 0; at < input.size(); at += piece) {
-    // A fresh string each time: a view into an old one would be found by a sanitizer.
-    buffer = Bytes(buffer) + Bytes(input.substr(at, piece));
+    buffer += input.substr(at, piece);
     for (bool more = true; more;) {
       switch (parser.parse(buffer)) {
         case RespParser::Outcome::kCommand:
