@@ -38,6 +38,7 @@ struct MemberStatus {
 
 struct StorageStatus {
   std::uint64_t wal_bytes = 0;       // on disk
+  std::uint64_t logged_bytes = 0;    // appended since the start
   std::uint64_t memtable_bytes = 0;  // not yet in a checkpoint
   Index checkpoint_index;
   std::uint64_t checkpoints = 0;  // made since the start

@@ -13,9 +13,6 @@ namespace {
 // Above either the WAL thread writes.
 constexpr std::size_t kInlineEntries = 64;
 constexpr std::size_t kInlineBytes = 16U << 10U;
-// Above so many batches that wait, those that carry nothing but messages lose them: a full disk may
-// hold the queue up for hours, and Raft tolerates a lost message.
-constexpr std::size_t kMaxWaiting = 4096;
 constexpr std::size_t kEntryOverhead = 32;
 
 bool has_writes(const raft::PersistBatch& batch) {
@@ -41,13 +38,13 @@ bool Persistence::small(const std::vector<raft::PersistBatch>& batches) const {
   return entries < kInlineEntries && bytes < kInlineBytes;
 }
 
-void Persistence::remember(raft::PersistBatch& batch, bool writes) {
-  if (!writes && !waiting_.empty() && waiting_.size() >= kMaxWaiting &&
-      !waiting_.back().has_writes) {
-    waiting_.back().sequence = batch.sequence;
-    return;
+void Persistence::remember(std::uint64_t sequence, bool writes) {
+  // Neighbours that write nothing become durable together: a full disk may hold them up for hours.
+  if (!writes && !waiting_.empty() && !waiting_.back().has_writes) {
+    waiting_.back().sequence = sequence;
+  } else {
+    waiting_.push_back({sequence, writes});
   }
-  waiting_.push_back({batch.sequence, writes, std::move(batch.messages)});
 }
 
 Status Persistence::queue(raft::PersistBatch batch) {
@@ -60,7 +57,7 @@ Status Persistence::start(std::vector<raft::PersistBatch> batches) {
   const bool inline_sync = idle() && small(batches);
   for (raft::PersistBatch& batch : batches) {
     const bool writes = has_writes(batch);
-    remember(batch, writes);
+    remember(batch.sequence, writes);
     if (!writes) continue;
     counters_.logged_bytes += bytes_of(batch);
     if (inline_sync) {
@@ -72,7 +69,7 @@ Status Persistence::start(std::vector<raft::PersistBatch> batches) {
   return {};
 }
 
-Result<Durable> Persistence::finish() {
+Result<std::uint64_t> Persistence::finish() {
   if (own_.empty()) return release(durable_);
 
   std::uint64_t sequence = durable_;
@@ -98,7 +95,7 @@ Result<Durable> Persistence::finish() {
   return release(sequence);
 }
 
-Durable Persistence::reported(const WalReport& report) {
+std::uint64_t Persistence::reported(const WalReport& report) {
   jobs_in_flight_ -= report.jobs;
   counters_.syncs += report.syncs;
   counters_.sync_time += report.sync_time;
@@ -107,19 +104,15 @@ Durable Persistence::reported(const WalReport& report) {
   return release(std::max(report.sequence, durable_));
 }
 
-Durable Persistence::release(std::uint64_t sequence) {
-  Durable result;
-  // At the front, a batch without writes is durable: all before it is.
+std::uint64_t Persistence::release(std::uint64_t sequence) {
+  std::uint64_t newest = 0;
   while (!waiting_.empty() &&
          (waiting_.front().sequence <= sequence || !waiting_.front().has_writes)) {
-    Waiting& batch = waiting_.front();
-    result.sequence = batch.sequence;
-    result.messages.insert(result.messages.end(), std::make_move_iterator(batch.messages.begin()),
-                           std::make_move_iterator(batch.messages.end()));
+    newest = waiting_.front().sequence;
     waiting_.pop_front();
   }
-  durable_ = std::max(sequence, result.sequence);
-  return result;
+  durable_ = std::max({durable_, sequence, newest});
+  return newest;
 }
 
 Status Persistence::compact(Index through) {

@@ -1,5 +1,6 @@
-// Makes persist batches durable in their order, and keeps the messages that vouch for them until
-// they are (dissertation, figure 3.1: "respond only after updating stable storage").
+// Makes persist batches durable in their order and says up to which one they are; the replica keeps
+// the messages that vouch for them until then (dissertation, figure 3.1: "updated on stable storage
+// before responding").
 //
 // One rule chooses who writes: the reactor itself, after it has sent what needs no sync, when the
 // WAL thread has nothing to do and the turn's batches are small; otherwise the WAL thread. At small
@@ -28,12 +29,6 @@ struct PersistenceCounters {
   std::uint64_t logged_bytes = 0;  // payloads and about 32 bytes an entry
 };
 
-// What became durable: tell the replica, then send the messages.
-struct Durable {
-  std::uint64_t sequence = 0;  // 0: nothing new
-  std::vector<raft::Message> messages;
-};
-
 class Persistence {
  public:
   // Both must outlive this object.
@@ -42,10 +37,11 @@ class Persistence {
   // Takes the batches of one turn, in their order. Errors: end the node.
   [[nodiscard]] Status start(std::vector<raft::PersistBatch> batches);
   // Writes and syncs what start() left to the reactor; call it when the turn's messages are out.
+  // Gives the newest batch that is durable, 0 when there is none that was not told before.
   // Errors: end the node.
-  [[nodiscard]] Result<Durable> finish();
-  // Requires: `report` carries no error.
-  [[nodiscard]] Durable reported(const WalReport& report);
+  [[nodiscard]] Result<std::uint64_t> finish();
+  // The same, from the WAL thread. Requires: `report` carries no error.
+  [[nodiscard]] std::uint64_t reported(const WalReport& report);
   // Gives up segments that a durable checkpoint covers, behind all that is queued.
   [[nodiscard]] Status compact(Index through);
 
@@ -61,14 +57,13 @@ class Persistence {
   struct Waiting {
     std::uint64_t sequence = 0;
     bool has_writes = false;
-    std::vector<raft::Message> messages;
   };
 
   [[nodiscard]] bool small(const std::vector<raft::PersistBatch>& batches) const;
-  void remember(raft::PersistBatch& batch, bool has_writes);
+  void remember(std::uint64_t sequence, bool has_writes);
   [[nodiscard]] Status queue(raft::PersistBatch batch);
-  // All that is durable now that the batch `sequence` is.
-  [[nodiscard]] Durable release(std::uint64_t sequence);
+  // The batch `sequence` is durable, and with it those behind it that write nothing.
+  [[nodiscard]] std::uint64_t release(std::uint64_t sequence);
 
   storage::Wal& wal_;
   WalThread& thread_;
