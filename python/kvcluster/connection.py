@@ -1,0 +1,83 @@
+"""One blocking connection to one node."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Sequence
+
+from kvcluster.commands import Word
+from kvcluster.errors import Corruption, Unavailable
+from kvcluster.replies import Reply
+from kvcluster.resp import NOTHING, ReplyReader, pack
+from kvcluster.retry import Address, ErrorReply, Outcome
+
+_READ_BYTES = 64 * 1024
+
+
+class Connection:
+    """Commands out, replies in. Used by one thread at a time; after a loss it is closed.
+
+    Args:
+        address: host and port.
+        timeout: seconds, to connect and, with a password, to authenticate.
+        password: sent as AUTH before anything else.
+
+    Raises:
+        Unavailable: nobody answers there, or the password is refused.
+    """
+
+    def __init__(self, address: Address, *, timeout: float, password: str | None = None) -> None:
+        self.address = address
+        self._name = f"{address[0]}:{address[1]}"
+        self._reader = ReplyReader()
+        try:
+            self._socket = socket.create_connection(address, timeout)
+        except OSError as error:
+            raise Unavailable(f"{self._name}: cannot connect: {error}") from error
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if password is not None:
+            self._authenticate(password, timeout)
+
+    def _authenticate(self, password: str, timeout: float) -> None:
+        outcome = self.exchange([("AUTH", password)], timeout)
+        refusal = outcome.lost
+        if refusal is None and isinstance(outcome.replies[0], ErrorReply):
+            refusal = outcome.replies[0].message
+        if refusal is not None:
+            self.close()
+            raise Unavailable(f"{self._name}: {refusal}")
+
+    def exchange(self, commands: Sequence[tuple[Word, ...]], timeout: float) -> Outcome:
+        """Sends the commands and reads a reply for each, within `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        replies: list[Reply | ErrorReply] = []
+        try:
+            self._socket.settimeout(timeout)
+            self._socket.sendall(pack(commands))
+            while len(replies) < len(commands):
+                reply = self._reader.next()
+                if reply is not NOTHING:
+                    replies.append(reply)
+                    continue
+                self._socket.settimeout(max(deadline - time.monotonic(), 0.0001))
+                data = self._socket.recv(_READ_BYTES)
+                if not data:
+                    return self._lost(replies, "the connection was closed")
+                self._reader.feed(data)
+        except TimeoutError:
+            return self._lost(replies, f"no answer within {timeout:.3g} s")
+        except (OSError, Corruption) as error:
+            return self._lost(replies, str(error))
+        return Outcome(replies)
+
+    def _lost(self, replies: Sequence[Reply | ErrorReply], why: str) -> Outcome:
+        self.close()
+        return Outcome(replies, lost=f"{self._name}: {why}")
+
+    @property
+    def usable(self) -> bool:
+        return self._socket.fileno() >= 0
+
+    def close(self) -> None:
+        self._socket.close()

@@ -1,0 +1,53 @@
+"""What can go wrong, told apart by what the caller may conclude from it.
+
+The one question that matters after a failed write is whether it was applied:
+
+=================  ======================================================
+`NotLeader`        certainly not applied
+`Unavailable`      certainly not applied
+`CommandError`     certainly not applied: the command itself is wrong
+`StorageError`     certainly not applied: the node cannot write
+`Timeout`          **unknown**: it may be applied, now or later
+=================  ======================================================
+"""
+
+# ruff: noqa: N818 - the names say what happened, in the words of the field.
+
+
+class KvError(Exception):
+    """Everything that this package raises about a cluster, a node or a command."""
+
+
+class NotLeader(KvError):
+    """The nodes that answered do not lead and named nobody who does. Certainly not applied."""
+
+
+class Timeout(KvError):
+    """The outcome is unknown: the write may be applied, now or later."""
+
+
+class Unavailable(KvError):
+    """No node could take the command in time: no quorum, no leader, no route. Not applied."""
+
+
+class CommandError(KvError):
+    """The command was refused for what it says: arity, type, range. Not applied.
+
+    `code` is the first word of the node's answer, `ERR` or `WRONGTYPE` for instance.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.code = message.split(" ", 1)[0]
+
+
+class StorageError(KvError):
+    """A node cannot store: its disk is full or failing. Certainly not applied."""
+
+
+class NodeFailed(KvError):
+    """A node has ended by itself, or never started. The message has its reason."""
+
+
+class Corruption(KvError):
+    """Bytes, or the states of two nodes, are not what they must be."""

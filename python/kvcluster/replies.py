@@ -1,0 +1,131 @@
+"""Values that commands answer with, and how they are read out of RESP replies.
+
+Sizes are bytes, times are seconds unless a name ends in `_ms`. All values are immutable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from kvcluster.errors import Corruption
+
+# What the parser makes of RESP2 and RESP3. Errors never get here; they are raised.
+Reply: TypeAlias = Any
+Key: TypeAlias = str | bytes
+Value: TypeAlias = str | bytes | int
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned:
+    """A value with the revision of the write that made it: that write's index in the log."""
+
+    value: bytes
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyValue:
+    """One record of a range."""
+
+    key: bytes
+    value: bytes
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateHash:
+    """A node's digests after it has applied the entry at `index`.
+
+    Two nodes are equal when all four fields are; at different indices nothing can be said.
+
+    Attributes:
+        index: of the newest applied entry.
+        history: hex BLAKE2b-256 chain over all entries.
+        state: hex BLAKE2b-256 root of the incremental multiset hash over all records.
+        keys: how many keys there are.
+    """
+
+    index: int
+    history: str
+    state: str
+    keys: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """What a node says about itself, and what it sees of the others.
+
+    Attributes:
+        id: of the node.
+        role: `leader`, `follower`, `candidate` or `pre-candidate`.
+        term: its current term.
+        leader: the id of the leader it follows; 0 when it knows none.
+        commit_index: entries up to here are committed, as far as it knows.
+        applied_index: entries up to here are in its state.
+        fields: everything the node said, by name.
+    """
+
+    id: int
+    role: str
+    term: int
+    leader: int
+    commit_index: int
+    applied_index: int
+    fields: Mapping[str, Reply] = field(repr=False, compare=False)
+
+
+def text(reply: Reply) -> str:
+    """A string, simple or bulk."""
+    if isinstance(reply, bytes):
+        return reply.decode("utf-8", "replace")
+    return str(reply)
+
+
+def mapping(reply: Reply) -> dict[str, Reply]:
+    """A map: RESP3 has a type for it, RESP2 sends names and values in turn."""
+    if isinstance(reply, dict):
+        return {text(name): value for name, value in reply.items()}
+    if isinstance(reply, list) and len(reply) % 2 == 0:
+        names = [text(name) for name in reply[::2]]
+        return dict(zip(names, reply[1::2], strict=True))
+    raise Corruption(f"a map was expected, the node answered {reply!r}")
+
+
+def state_hash(reply: Reply) -> StateHash:
+    """The answer to KV.HASH."""
+    fields = mapping(reply)
+    return StateHash(
+        index=int(fields["index"]),
+        history=text(fields["history"]),
+        state=text(fields["state"]),
+        keys=int(fields["keys"]),
+    )
+
+
+def node_status(reply: Reply) -> NodeStatus:
+    """The answer to KV.STATUS."""
+    fields = mapping(reply)
+    return NodeStatus(
+        id=int(fields["id"]),
+        role=text(fields["role"]),
+        term=int(fields["term"]),
+        leader=int(fields["leader"]),
+        commit_index=int(fields["commit_index"]),
+        applied_index=int(fields["applied_index"]),
+        fields=fields,
+    )
+
+
+def key_values(reply: Reply) -> list[KeyValue]:
+    """The answer to KV.RANGE."""
+    return [KeyValue(bytes(key), bytes(value), int(revision)) for key, value, revision in reply]
+
+
+def versioned(reply: Reply) -> Versioned | None:
+    """The answer to KV.GET."""
+    if reply is None:
+        return None
+    value, revision = reply
+    return Versioned(bytes(value), int(revision))

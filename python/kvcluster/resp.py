@@ -1,0 +1,52 @@
+"""Bytes of the Redis protocol to values and back, through hiredis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+import hiredis
+
+from kvcluster.commands import Word
+from kvcluster.errors import Corruption
+from kvcluster.replies import Reply
+from kvcluster.retry import ErrorReply
+
+
+class _Nothing:
+    """No whole reply has arrived yet. (None is a reply.)"""
+
+
+NOTHING: Final = _Nothing()
+
+
+def pack(commands: Sequence[tuple[Word, ...]]) -> bytes:
+    """The commands back to back, as they are sent."""
+    # hiredis types the tuple as one of mixed elements, and tuples of a union are no such tuples.
+    return b"".join(hiredis.pack_command(cast(Any, words)) for words in commands)
+
+
+def as_error(reply: Reply) -> Reply | ErrorReply:
+    """The reply itself, or our own value of an error."""
+    return ErrorReply(str(reply)) if isinstance(reply, hiredis.ReplyError) else reply
+
+
+class ReplyReader:
+    """Takes bytes as they arrive, hands out whole replies."""
+
+    def __init__(self) -> None:
+        self._reader = hiredis.Reader(notEnoughData=NOTHING)
+
+    def feed(self, data: bytes) -> None:
+        self._reader.feed(data)
+
+    def next(self) -> Reply | ErrorReply:
+        """The next reply, an `ErrorReply`, or `NOTHING`.
+
+        Raises:
+            Corruption: the bytes are no RESP.
+        """
+        try:
+            return as_error(self._reader.gets())
+        except hiredis.ProtocolError as error:
+            raise Corruption(f"the answer is no RESP: {error}") from error
