@@ -136,9 +136,9 @@ Status Driver::listen() {
     peer_port_ = peer_listener_->address().port;
   }
   if (options_.http_port) {
-    auto http = HttpServer::open(io_, options_.host, *options_.http_port, [this](BytesView path) {
-      return http_page(path, *this, front_->counters());
-    });
+    auto http = HttpServer::open(
+        io_, turn_, {options_.host, *options_.http_port},
+        [this](BytesView path) { return http_page(path, *this, front_->counters()); });
     if (!http) return std::unexpected(std::move(http).error());
     http_ = std::move(*http);
     http_port_ = http_->port();
