@@ -282,6 +282,13 @@ void MemoryDisk::crash(std::uint64_t seed) {
 
 void MemoryDisk::crash_losing_nothing() { restart(); }
 
+void MemoryDisk::wipe() {
+  live_.clear();
+  restart();
+  controls_->operations = 0;
+  controls_->capacity = UINT64_MAX;
+}
+
 void MemoryDisk::restart() {
   changes_.clear();
   durable_ = live_;

@@ -38,6 +38,8 @@ class MemoryDisk final : public Disk {
   void crash(std::uint64_t seed);
   // Power fails and comes back, and by luck nothing was lost; as after a killed process.
   void crash_losing_nothing();
+  // Replaced by a new, empty disk.
+  void wipe();
 
   // Operations that change the disk (write, fill, sync, rename, remove, make, create), counted
   // from the disk's making on.

@@ -1,0 +1,138 @@
+// Failing disks end the log; full ones only refuse.
+#include <gmock/gmock.h>
+
+#include "storage/wal_fixture.hpp"
+
+namespace kvcluster::storage::testing {
+namespace {
+
+using ::testing::ElementsAre;
+
+class WalRoom : public WalTest {
+ protected:
+  // Appends until the disk refuses; the index that was refused.
+  std::uint64_t fill_disk() {
+    for (std::uint64_t i = wal->last().index.value() + 1;; ++i) {
+      const auto appended = wal->append(batch({entry(1, i, Bytes(300, 'f'))}));
+      if (!appended) {
+        EXPECT_EQ(appended.error().code, ErrorCode::kDiskFull) << appended.error().message();
+        return i;
+      }
+      EXPECT_TRUE(wal->sync().has_value());
+    }
+  }
+};
+
+TEST_F(WalRoom, AFailedWriteEndsTheLog) {
+  create_and_open();
+  ASSERT_TRUE(wal->append(batch({entry(1, 1)})).has_value());
+  disk.fail_at(disk.operations(), ErrorCode::kIo);
+  EXPECT_FALSE(wal->sync().has_value());
+  EXPECT_FALSE(wal->sync().has_value());
+  EXPECT_FALSE(wal->append(batch({entry(1, 2)})).has_value());
+  EXPECT_FALSE(wal->compact(Index(0)).has_value());
+  EXPECT_FALSE(wal->write_mark().has_value());
+  EXPECT_FALSE(wal->reset({}, {}).has_value());
+}
+
+TEST_F(WalRoom, AFailedSyncIsNeverTriedAgain) {
+  create_and_open();
+  ASSERT_TRUE(wal->append(batch({entry(1, 1)})).has_value());
+  disk.fail_at(disk.operations() + 1, ErrorCode::kIo);
+  const auto first = wal->sync();
+  ASSERT_FALSE(first.has_value());
+  const std::uint64_t before = disk.operations();
+  const auto again = wal->sync();
+  ASSERT_FALSE(again.has_value());
+  EXPECT_EQ(again.error().context, first.error().context);
+  EXPECT_EQ(disk.operations(), before);
+}
+
+TEST_F(WalRoom, AWriteIntoAllocatedRoomThatFindsNoSpaceEndsTheLogToo) {
+  create_and_open();
+  ASSERT_TRUE(wal->append(batch({entry(1, 1)})).has_value());
+  disk.fail_at(disk.operations(), ErrorCode::kDiskFull);
+  EXPECT_FALSE(wal->sync().has_value());
+  EXPECT_FALSE(wal->append(batch({entry(1, 1)})).has_value());
+}
+
+TEST_F(WalRoom, AFullDiskRefusesEntriesAndKeepsWhatWasThere) {
+  create_and_open();
+  disk.set_capacity(5000);
+  const std::uint64_t refused = fill_disk();
+  EXPECT_TRUE(wal->disk_full());
+  open();
+  EXPECT_EQ(found.entries.size(), refused - 1);
+}
+
+TEST_F(WalRoom, AFullDiskAtTheTurnOfASegmentRefusesToo) {
+  create_and_open();
+  disk.set_capacity(8192 + 600);
+  const std::uint64_t refused = fill_disk();
+  EXPECT_EQ(wal->segment_count(), 1U);
+  open();
+  EXPECT_EQ(found.entries.size(), refused - 1);
+}
+
+TEST_F(WalRoom, AVoteIsStillTakenWhenTheDiskIsFull) {
+  for (const std::uint64_t capacity : {5000U, 8192U + 600U}) {
+    SCOPED_TRACE(capacity);
+    disk.wipe();
+    create_and_open();
+    disk.set_capacity(capacity);
+    fill_disk();
+    write(vote_batch(vote(9, 2)));
+    write(vote_batch(vote(10, 3)));
+    open();
+    EXPECT_EQ(found.hard_state, vote(10, 3));
+  }
+}
+
+TEST_F(WalRoom, TheRefusedBatchIsTakenOnceThereIsRoomAgain) {
+  create_and_open();
+  disk.set_capacity(5000);
+  const std::uint64_t refused = fill_disk();
+  disk.set_capacity(1U << 20U);
+  write(batch({entry(1, refused)}));
+  EXPECT_FALSE(wal->disk_full());
+  open();
+  EXPECT_EQ(found.entries.back().index, Index(refused));
+}
+
+TEST_F(WalRoom, CompactionGivesAFullDiskRoom) {
+  create_and_open();
+  disk.set_capacity(3 * 8192);
+  const std::uint64_t refused = fill_disk();
+  ASSERT_TRUE(wal->compact(Index(refused - 1)).has_value());
+  write(batch({entry(1, refused)}));
+  open();
+  EXPECT_EQ(found.entries.back().index, Index(refused));
+}
+
+TEST_F(WalRoom, WhatIsSaidToFitFits) {
+  create_and_open();
+  write(batch({entry(1, 1)}));
+  disk.set_capacity(0);
+  std::uint64_t i = 2;
+  const std::uint64_t record = 28 + 100;
+  ASSERT_GT(wal->room_bytes(), record);
+  while (wal->room_bytes() >= record) write(batch({entry(1, i++, Bytes(100, 'r'))}));
+  EXPECT_FALSE(wal->append(batch({entry(1, i, Bytes(700, 'r'))})).has_value());
+  open();
+  EXPECT_EQ(found.entries.back().index, Index(i - 1));
+}
+
+TEST_F(WalRoom, AResetOnAFullDiskChangesNothing) {
+  create_and_open();
+  write(batch({entry(1, 1)}));
+  disk.set_capacity(0);
+  const auto refused = wal->reset({Term(3), Index(50)}, vote(3, 1, 50));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kDiskFull);
+  write(batch({entry(1, 2)}));
+  open();
+  EXPECT_THAT(found_indices(), ElementsAre(1, 2));
+}
+
+}  // namespace
+}  // namespace kvcluster::storage::testing
