@@ -36,8 +36,11 @@ void Core::Impl::append_rejected(Progress& peer, const AppendReply& reply) {
   if (reply.index >= peer.next_index) return;
   const EntryId limit{reply.hint.term, std::min(reply.hint.index, reply.index.prev())};
   const std::optional<EntryId> agrees = log.largest_at_most(limit);
-  // Empty: they part below what this log still holds; next_index <= base then calls for a snapshot.
-  peer.probe(agrees ? agrees->index.next() : log.base().index);
+  if (agrees) {
+    peer.probe(agrees->index.next());
+  } else {
+    begin_snapshot(peer);  // they part below what this log still holds
+  }
 }
 
 void Core::Impl::note_caught_up(Progress& peer) {

@@ -65,11 +65,10 @@ void Core::Impl::replicate() {
 // True when something was sent.
 bool Core::Impl::replicate_to(Progress& peer) {
   if (peer.state == Progress::State::kSnapshot) return false;
+  // What it would be sent next was compacted. It may still hold that much: asking at the oldest
+  // place that is known here is cheaper than a snapshot.
+  if (peer.next_index <= log.base().index) peer.probe(log.base().index.next());
   if (peer.state == Progress::State::kProbe && peer.probe_sent) return false;
-  if (peer.next_index <= log.base().index) {
-    begin_snapshot(peer);
-    return false;
-  }
   if (peer.state == Progress::State::kProbe) {
     send_append(peer, config.max_append_bytes);
     peer.probe_sent = true;
