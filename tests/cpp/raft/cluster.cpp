@@ -50,7 +50,7 @@ Cluster::Cluster(Options options) : options_(std::move(options)) {
     member.address = "n" + std::to_string(n);
     configuration_.members.push_back(std::move(member));
   }
-  born_[genesis().id()] = {genesis(), {}};
+  born_[genesis().id()] = {genesis(), EntryId{}};
   nodes_.resize(configuration_.members.size());
   for (unsigned n = 1; n <= size(); ++n) {
     TestDisk& disk = at(n).disk;
@@ -426,16 +426,14 @@ bool Cluster::is_live() {
 // Log Matching: an entry's id names the entry and the one before it, for all time (3.5).
 void Cluster::check_appended(unsigned node, const PersistBatch& batch) {
   for (const Entry& entry : batch.entries) {
-    EntryId previous;
-    if (const auto before = core(node).entry(entry.index.prev())) {
-      previous = before->id();
-    } else {
-      continue;  // the entry before is compacted
+    std::optional<EntryId> previous;  // empty: compacted here
+    if (const auto before = core(node).entry(entry.index.prev())) previous = before->id();
+    Born& known = born_.emplace(entry.id(), Born{entry, previous}).first->second;
+    EXPECT_EQ(known.entry, entry) << "two entries with one id";
+    if (previous && known.previous) {
+      EXPECT_EQ(*known.previous, *previous) << "logs that agree here differ before";
     }
-    const auto [known, fresh] = born_.emplace(entry.id(), Born{entry, previous});
-    if (fresh) continue;
-    EXPECT_EQ(known->second.entry, entry) << "two entries with one id";
-    EXPECT_EQ(known->second.previous, previous) << "logs that agree here differ before";
+    if (previous) known.previous = previous;
   }
 }
 
@@ -443,7 +441,7 @@ void Cluster::check_appended(unsigned node, const PersistBatch& batch) {
 void Cluster::check_committed(const Entry& entry) {
   const auto [known, fresh] = committed_.emplace(entry.index, entry.id());
   EXPECT_EQ(known->second, entry.id()) << "two entries applied at one index";
-  born_.emplace(entry.id(), Born{entry, {}});
+  born_.emplace(entry.id(), Born{entry, std::nullopt});
   if (!fresh) return;
   std::size_t durable = 0;
   for (unsigned n = 1; n <= options_.voters; ++n) {

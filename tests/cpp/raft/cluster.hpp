@@ -144,7 +144,7 @@ class Cluster {
  private:
   struct Born {
     Entry entry;
-    EntryId previous;
+    std::optional<EntryId> previous;  // empty: not seen yet
   };
 
   void start(unsigned node);

@@ -167,7 +167,7 @@ class Faults {
 
 TEST(RaftRandomFaults, KeepSafetyAndRecoverLiveness) {
   for (std::uint64_t seed = 1; seed <= 400; ++seed) {
-    Faults(seed).run(150);
+    Faults(seed).run(300);
     ASSERT_FALSE(HasFailure()) << "seed " << seed;
   }
 }
