@@ -2,6 +2,7 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <tuple>
 #include <utility>
@@ -49,12 +50,13 @@ struct Front::Impl final : net::ClientHandler {
     bool paused = false;
   };
 
-  Impl(asio::io_context& io, net::Turn& turn_, NodeView& view_)
-      : turn(turn_),
+  Impl(asio::io_context& io_, net::Turn& turn_, NodeView& view_)
+      : io(io_),
+        turn(turn_),
         view(view_),
         context{view_, view_.options(), ScanCursors(cursor_tag(view_), kMaxScanCursors), {}, {}},
         options(connection_options(view_.options())),
-        handshake_timer(io) {}
+        handshake_timer(io_) {}
 
   ~Impl() {
     handshake_timer.cancel();
@@ -85,7 +87,10 @@ struct Front::Impl final : net::ClientHandler {
     ids.erase(found->second->connection.get());
     clients.erase(found);
     --context.counters.connections_open;
-    view.connection_closed(id);
+    // In the next turn: requests of this one may still be in the batch.
+    asio::post(io, [this, id, here = std::weak_ptr(alive)] {
+      if (!here.expired()) view.connection_closed(id);
+    });
   }
 
   // Backpressure, and the end of a conversation that is over.
@@ -148,12 +153,13 @@ struct Front::Impl final : net::ClientHandler {
     });
   }
 
+  asio::io_context& io;
   net::Turn& turn;
   NodeView& view;
   SessionContext context;
   net::ClientOptions options;
   asio::steady_timer handshake_timer;
-  std::shared_ptr<bool> alive = std::make_shared<bool>(true);  // for a wait that outlives this
+  std::shared_ptr<bool> alive = std::make_shared<bool>(true);  // for what outlives this in `io`
   bool handshake_armed = false;
   std::uint64_t next_id = 1;
   absl::flat_hash_map<std::uint64_t, std::unique_ptr<Client>> clients;
