@@ -9,22 +9,6 @@
 
 namespace kvcluster::server {
 
-std::string_view to_string(Phase phase) {
-  switch (phase) {
-    case Phase::kBootstrapping:
-      return "bootstrapping";
-    case Phase::kServing:
-      return "serving";
-    case Phase::kRepairing:
-      return "repairing";
-    case Phase::kStopping:
-      return "stopping";
-    case Phase::kFailed:
-      break;
-  }
-  return "failed";
-}
-
 Instant Driver::now() const { return monotonic_now(); }
 WallMillis Driver::wall() const { return wall_now(); }
 

@@ -81,6 +81,17 @@ struct Front::Impl final : net::ClientHandler {
     remove(id);
   }
 
+  // A client that only shut its sending half down still gets what it asked for.
+  bool on_end_of_input(net::ClientConnection& connection) override {
+    const auto found = ids.find(&connection);
+    if (found == ids.end()) return false;
+    Client& client = *clients.find(found->second)->second;
+    client.session.stop();
+    if (client.session.idle() && connection.output_bytes() == 0) return false;
+    after_progress(client);
+    return true;
+  }
+
   void remove(std::uint64_t id) {
     const auto found = clients.find(id);
     if (last == found->second.get()) last = nullptr;
