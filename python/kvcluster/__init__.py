@@ -19,7 +19,9 @@ from kvcluster.errors import (
     Timeout,
     Unavailable,
 )
+from kvcluster.local_cluster import LocalCluster
 from kvcluster.replies import KeyValue, NodeStatus, StateHash, Versioned
+from kvcluster.timeline import Event
 
 __all__ = [
     "AsyncClient",
@@ -27,8 +29,10 @@ __all__ = [
     "Client",
     "CommandError",
     "Corruption",
+    "Event",
     "KeyValue",
     "KvError",
+    "LocalCluster",
     "NodeFailed",
     "NodeStatus",
     "NotLeader",

@@ -16,7 +16,7 @@ from kvcluster.client import _raise_first
 from kvcluster.commands import Command
 from kvcluster.errors import Corruption, Unavailable
 from kvcluster.replies import Key, KeyValue, NodeStatus, Reply, StateHash, Value, Versioned
-from kvcluster.resp import NOTHING, ReplyReader, pack
+from kvcluster.resp import NOTHING, ReplyReader, hello, pack, refusal_of
 from kvcluster.retry import (
     Address,
     Attempt,
@@ -64,14 +64,11 @@ class AsyncConnection:
         except OSError as error:  # TimeoutError is one
             raise Unavailable(f"{name}: cannot connect: {error or 'no answer'}") from error
         connection = cls(address, reader, writer)
-        if password is not None:
-            outcome = await connection.exchange([("AUTH", password)], timeout)
-            refusal = outcome.lost
-            if refusal is None and isinstance(outcome.replies[0], ErrorReply):
-                refusal = outcome.replies[0].message
-            if refusal is not None:
-                await connection.close()
-                raise Unavailable(f"{name}: {refusal}")
+        outcome = await connection.exchange([hello(password)], timeout)
+        refusal = refusal_of(outcome)
+        if refusal is not None:
+            await connection.close()
+            raise Unavailable(f"{name}: {refusal}")
         return connection
 
     async def exchange(self, batch: Sequence[tuple[str | bytes, ...]], timeout: float) -> Outcome:

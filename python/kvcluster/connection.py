@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from kvcluster.commands import Word
 from kvcluster.errors import Corruption, Unavailable
 from kvcluster.replies import Reply
-from kvcluster.resp import NOTHING, ReplyReader, pack
+from kvcluster.resp import NOTHING, ReplyReader, hello, pack, refusal_of
 from kvcluster.retry import Address, ErrorReply, Outcome
 
 _READ_BYTES = 64 * 1024
@@ -21,7 +21,7 @@ class Connection:
     Args:
         address: host and port.
         timeout: seconds, to connect and, with a password, to authenticate.
-        password: sent as AUTH before anything else.
+        password: sent before anything else.
 
     Raises:
         Unavailable: nobody answers there, or the password is refused.
@@ -36,14 +36,8 @@ class Connection:
         except OSError as error:
             raise Unavailable(f"{self._name}: cannot connect: {error}") from error
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if password is not None:
-            self._authenticate(password, timeout)
-
-    def _authenticate(self, password: str, timeout: float) -> None:
-        outcome = self.exchange([("AUTH", password)], timeout)
-        refusal = outcome.lost
-        if refusal is None and isinstance(outcome.replies[0], ErrorReply):
-            refusal = outcome.replies[0].message
+        outcome = self.exchange([hello(password)], timeout)
+        refusal = refusal_of(outcome)
         if refusal is not None:
             self.close()
             raise Unavailable(f"{self._name}: {refusal}")

@@ -59,20 +59,30 @@ class NodeStatus:
 
     Attributes:
         id: of the node.
-        role: `leader`, `follower`, `candidate` or `pre-candidate`.
-        term: its current term.
+        phase: `serving`, or why it does not: `bootstrapping`, `repairing`, `stopping`, `failed`.
+        role: `leader`, `pre-candidate`, `candidate` or `follower`.
+        ready: it leads and may serve: its first entry is committed.
         leader: the id of the leader it follows; 0 when it knows none.
+        term: its current term.
         commit_index: entries up to here are committed, as far as it knows.
         applied_index: entries up to here are in its state.
+        last_index: of its log.
+        keys: how many keys it holds.
+        why: in plain words, why there is no leader or why a write waits; may be empty.
         fields: everything the node said, by name.
     """
 
     id: int
+    phase: str
     role: str
-    term: int
+    ready: bool
     leader: int
+    term: int
     commit_index: int
     applied_index: int
+    last_index: int
+    keys: int
+    why: str
     fields: Mapping[str, Reply] = field(repr=False, compare=False)
 
 
@@ -107,13 +117,19 @@ def state_hash(reply: Reply) -> StateHash:
 def node_status(reply: Reply) -> NodeStatus:
     """The answer to KV.STATUS."""
     fields = mapping(reply)
+    raft = mapping(fields["raft"])
     return NodeStatus(
         id=int(fields["id"]),
+        phase=text(fields["phase"]),
         role=text(fields["role"]),
-        term=int(fields["term"]),
+        ready=bool(fields["ready"]),
         leader=int(fields["leader"]),
-        commit_index=int(fields["commit_index"]),
-        applied_index=int(fields["applied_index"]),
+        term=int(raft["term"]),
+        commit_index=int(raft["commit_index"]),
+        applied_index=int(raft["applied_index"]),
+        last_index=int(raft["last_index"]),
+        keys=int(mapping(fields["state"])["keys"]),
+        why=text(fields["why"]),
         fields=fields,
     )
 

@@ -10,7 +10,7 @@ import hiredis
 from kvcluster.commands import Word
 from kvcluster.errors import Corruption
 from kvcluster.replies import Reply
-from kvcluster.retry import ErrorReply
+from kvcluster.retry import ErrorReply, Outcome
 
 
 class _Nothing:
@@ -29,6 +29,19 @@ def pack(commands: Sequence[tuple[Word, ...]]) -> bytes:
 def as_error(reply: Reply) -> Reply | ErrorReply:
     """The reply itself, or our own value of an error."""
     return ErrorReply(str(reply)) if isinstance(reply, hiredis.ReplyError) else reply
+
+
+def hello(password: str | None) -> tuple[Word, ...]:
+    """The first command of a connection: RESP3, for maps and booleans, and the password."""
+    return ("HELLO", "3") if password is None else ("HELLO", "3", "AUTH", "default", password)
+
+
+def refusal_of(outcome: Outcome) -> str | None:
+    """Why a connection is of no use after its `hello`; None when it is."""
+    if outcome.lost is not None:
+        return outcome.lost
+    answer = outcome.replies[0]
+    return answer.message if isinstance(answer, ErrorReply) else None
 
 
 class ReplyReader:

@@ -1,0 +1,47 @@
+"""Where the native programs are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sysconfig
+from pathlib import Path
+
+from kvcluster.errors import NodeFailed
+
+BIN_DIR_VARIABLE = "KVCLUSTER_BIN_DIR"
+
+
+def _candidates() -> list[Path]:
+    chosen = os.environ.get(BIN_DIR_VARIABLE)
+    if chosen:
+        return [Path(chosen)]  # whoever names a place does not want another one's program
+    package = Path(__file__).resolve()
+    return [
+        Path(sysconfig.get_path("scripts")),
+        *(parent / "build" for parent in package.parents[1:3]),  # a source tree
+    ]
+
+
+def find_binary(name: str) -> Path:
+    """The program `kvstore`, `kv_client` or `election_test`.
+
+    Looked for in `$KVCLUSTER_BIN_DIR` if that is set; otherwise where pip put the package's
+    programs, in `build/` of a source tree, and on PATH.
+
+    Raises:
+        NodeFailed: it is nowhere; the message says where it was looked for.
+    """
+    candidates = _candidates()
+    for folder in candidates:
+        program = folder / name
+        if os.access(program, os.X_OK) and program.is_file():
+            return program
+    on_path = None if os.environ.get(BIN_DIR_VARIABLE) else shutil.which(name)
+    if on_path is not None:
+        return Path(on_path)
+    places = ", ".join(str(folder) for folder in candidates)
+    raise NodeFailed(
+        f"the program {name} is not in {places}: install the package (pip install .), "
+        f"or build it and set {BIN_DIR_VARIABLE} to where it is"
+    )

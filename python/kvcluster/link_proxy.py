@@ -1,0 +1,142 @@
+"""A network between the nodes of a local cluster, with a switch on every link.
+
+Each ordered pair of nodes has a listener; what connects there is passed on to the second node's
+peer port. A link that is cut stays open and carries nothing, as packets vanish in a partition:
+neither side is told, only timeouts can tell. When it is healed, what was on its way arrives.
+
+All of it runs on an event loop in a thread of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+from kvcluster.retry import Address
+
+T = TypeVar("T")
+Link: TypeAlias = tuple[int, int]
+_PIECE_BYTES = 256 * 1024
+_CALL_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class _Wire:
+    """One ordered pair of nodes."""
+
+    target: Address
+    port: int = 0
+    server: asyncio.Server | None = None
+    flowing: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class LinkProxy:
+    """Links from every node to every other. Use `port` to tell a node where its peer is.
+
+    Args:
+        peer_ports: node id -> port of 127.0.0.1 where it takes peers' connections.
+    """
+
+    def __init__(self, peer_ports: Mapping[int, int]) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._wires: dict[Link, _Wire] = {}
+        self._relays: set[asyncio.Task[None]] = set()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="kvcluster-links", daemon=True
+        )
+        self._thread.start()
+        self._call(self._open(peer_ports))
+
+    def port(self, source: int, target: int) -> int:
+        """Where `source` reaches `target`."""
+        return self._wires[source, target].port
+
+    def cut(self, links: Iterable[Link]) -> None:
+        """From now on nothing passes from the first node of each pair to the second."""
+        self._call(self._set(links, flowing=False))
+
+    def heal(self) -> None:
+        """All links carry again."""
+        self._call(self._set(list(self._wires), flowing=True))
+
+    def close(self) -> None:
+        """Closes all links and ends the thread."""
+        if self._thread.is_alive():
+            self._call(self._close())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_CALL_SECONDS)
+
+    async def _open(self, peer_ports: Mapping[int, int]) -> None:
+        for source in peer_ports:
+            for target, target_port in peer_ports.items():
+                if source != target:
+                    await self._open_wire((source, target), ("127.0.0.1", target_port))
+
+    async def _open_wire(self, link: Link, target: Address) -> None:
+        wire = _Wire(target)
+        wire.flowing.set()
+
+        async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            if task is not None:
+                self._relays.add(task)
+                task.add_done_callback(self._relays.discard)
+            with contextlib.suppress(OSError, asyncio.CancelledError):
+                await _relay(wire, reader, writer)
+            writer.close()
+
+        wire.server = await asyncio.start_server(relay, "127.0.0.1", 0)
+        wire.port = wire.server.sockets[0].getsockname()[1]
+        self._wires[link] = wire
+
+    async def _set(self, links: Iterable[Link], *, flowing: bool) -> None:
+        for link in links:
+            event = self._wires[link].flowing
+            if flowing:
+                event.set()
+            else:
+                event.clear()
+
+    async def _close(self) -> None:
+        for wire in self._wires.values():
+            if wire.server is not None:
+                wire.server.close()
+        relays = list(self._relays)
+        for task in relays:
+            task.cancel()
+        await asyncio.gather(*relays, return_exceptions=True)
+
+
+async def _relay(wire: _Wire, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await wire.flowing.wait()
+    upstream_reader, upstream_writer = await asyncio.open_connection(*wire.target)
+    try:
+        pumps = [
+            asyncio.ensure_future(_pump(wire, reader, upstream_writer)),
+            asyncio.ensure_future(_pump(wire, upstream_reader, writer)),
+        ]
+        # Each side has a connection of its own for what it says; one that ends, ends whole.
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            await wire.flowing.wait()
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+    finally:
+        upstream_writer.close()
+
+
+async def _pump(wire: _Wire, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(_PIECE_BYTES):
+        await wire.flowing.wait()
+        writer.write(data)
+        await writer.drain()

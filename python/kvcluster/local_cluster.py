@@ -1,0 +1,486 @@
+"""A cluster of real `kvstore` processes on this machine, with everything that can happen to them.
+
+>>> with LocalCluster(nodes=3) as cluster:  # doctest: +SKIP
+...     client = cluster.client()
+...     client.put("k", "v")
+...     cluster.kill(cluster.leader())
+...     cluster.wait_for_leader()
+...     client.get("k")
+b'v'
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from kvcluster.aio import AsyncClient
+from kvcluster.binaries import find_binary
+from kvcluster.client import Client
+from kvcluster.errors import Corruption, KvError, NodeFailed, Timeout
+from kvcluster.guard import Guard
+from kvcluster.link_proxy import LinkProxy
+from kvcluster.node_process import NodeProcess, NodeSpec, wait_until_gone
+from kvcluster.ports import ReservedPort
+from kvcluster.replies import NodeStatus, StateHash, text
+from kvcluster.timeline import Event, read_log
+
+_POLL_SECONDS = 0.005
+_STOP_SECONDS = 10.0
+_PROBE_SECONDS = 1.0
+
+
+class LocalCluster:
+    """Starts, harms, heals and ends the nodes of one cluster. Leaves no process and no file behind,
+    even when this process is killed.
+
+    Args:
+        nodes: how many; they have the ids 1 to `nodes`.
+        directory: for data and logs; it is kept. Without it a temporary one is made and removed.
+        keep_logs: copy the logs there at the end.
+        faults: send the peers' connections through switchable links, for `partition`. They cost
+            some speed; switch them off to measure.
+        follower_mode: `proxy`, `redirect` or `reject`.
+        election_timeout_ms: shortest and longest.
+        heartbeat_ms: between a leader's signs of life.
+        options: more flags for every node, `{"log-level": "debug"}` for instance.
+        node_options: more flags for single nodes, by id.
+        bin_dir: where `kvstore` is; by default it is looked for, see `kvcluster.binaries`.
+
+    Not safe between threads, but for `client` and `async_client`.
+    """
+
+    def __init__(
+        self,
+        nodes: int = 3,
+        *,
+        directory: str | Path | None = None,
+        keep_logs: str | Path | None = None,
+        faults: bool = True,
+        follower_mode: str = "proxy",
+        election_timeout_ms: tuple[int, int] = (150, 300),
+        heartbeat_ms: int = 50,
+        options: Mapping[str, str | int] | None = None,
+        node_options: Mapping[int, Mapping[str, str | int]] | None = None,
+        bin_dir: str | Path | None = None,
+    ) -> None:
+        if nodes < 1:
+            raise ValueError("a cluster has at least one node")
+        self.ids: list[int] = list(range(1, nodes + 1))
+        self._program = Path(bin_dir) / "kvstore" if bin_dir is not None else find_binary("kvstore")
+        self._flags: dict[str, str | int] = {
+            "follower-mode": follower_mode,
+            "election-timeout-ms": f"{election_timeout_ms[0]}-{election_timeout_ms[1]}",
+            "heartbeat-ms": heartbeat_ms,
+            "log-format": "json",
+            **(options or {}),
+        }
+        self._node_flags = node_options or {}
+        self._keep_logs = Path(keep_logs) if keep_logs is not None else None
+        self._wanted_directory = Path(directory) if directory is not None else None
+        self._faults = faults and nodes > 1
+        self._actions: list[Event] = []
+        self._processes: dict[int, NodeProcess] = {}
+        self._probes: dict[int, Client] = {}
+        self._ports: list[ReservedPort] = []
+        self._links: LinkProxy | None = None
+        self._guard: Guard | None = None
+        self._started = False
+
+    # --- life ---
+
+    def start(self, *, timeout: float = 20.0) -> LocalCluster:
+        """Starts all nodes and waits until one of them leads.
+
+        Raises:
+            NodeFailed: a node ended by itself; the message has its last words.
+            Timeout: no leader within `timeout` seconds.
+        """
+        if self._started:
+            raise ValueError("this cluster was started already; use restart() for its nodes")
+        self._started = True
+        atexit.register(self.close)
+        try:
+            self._prepare()
+            for node in self.ids:
+                self._launch(node)
+            self.wait_for_leader(timeout=timeout)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def close(self) -> None:
+        """Ends all nodes at once and removes what is not to be kept. Again: nothing."""
+        atexit.unregister(self.close)
+        for probe in self._probes.values():
+            probe.close()
+        for process in self._processes.values():
+            process.kill()
+        if self._links is not None:
+            self._links.close()
+            self._links = None
+        for port in self._ports:
+            port.release()
+        self._ports.clear()
+        if self._guard is not None:
+            self._save_logs()
+            self._guard.close()  # removes the temporary directory
+            self._guard = None
+
+    def __enter__(self) -> LocalCluster:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # --- what is there ---
+
+    @property
+    def directory(self) -> Path:
+        """Where the data and logs are while the cluster runs."""
+        return self._directory
+
+    @property
+    def running(self) -> list[int]:
+        """Ids of the nodes whose process runs; a paused one does."""
+        return [node for node, process in self._processes.items() if process.running]
+
+    @property
+    def nodes(self) -> list[str]:
+        """`host:port` of every node, for clients."""
+        return [self.address(node) for node in self.ids]
+
+    def address(self, node: int) -> str:
+        """`host:port` where the node serves clients."""
+        return f"127.0.0.1:{self._specs[node].port}"
+
+    def port(self, node: int) -> int:
+        """Where the node serves clients."""
+        return self._specs[node].port
+
+    def pid(self, node: int) -> int:
+        """The process id of the node's newest process."""
+        return self._processes[node].pid
+
+    def log(self, node: int) -> Path:
+        """The file with all that the node said, over all its restarts."""
+        return self._specs[node].log
+
+    def data_dir(self, node: int) -> Path:
+        return self._specs[node].data_dir
+
+    def client(self, **options: Any) -> Client:
+        """A new client that knows all nodes; `options` are those of `Client`."""
+        return Client(self.nodes, **options)
+
+    def async_client(self, **options: Any) -> AsyncClient:
+        """A new asyncio client that knows all nodes."""
+        return AsyncClient(self.nodes, **options)
+
+    def status(self, node: int) -> NodeStatus:
+        """What one node says about itself.
+
+        Raises:
+            Unavailable, Timeout: it does not answer.
+        """
+        return self._probe(node).status()
+
+    def hash(self, node: int) -> StateHash:
+        """The digests of one node."""
+        return self._probe(node).hash()
+
+    def full_hash(self, node: int) -> tuple[int, str]:
+        """Applied index and the canonical hash, recomputed over all records of one node."""
+        index, digest, _ = self._probe(node).execute("KV.HASH", "FULL", is_write=False)
+        return int(index), text(digest)
+
+    def statuses(self) -> dict[int, NodeStatus]:
+        """Of all nodes that answer."""
+        found = {}
+        for node, process in self._processes.items():
+            if process.running and not process.paused:
+                try:
+                    found[node] = self.status(node)
+                except KvError:
+                    continue  # it is just starting, or just ending
+        return found
+
+    def leader(self) -> int | None:
+        """The id of the node that leads and may serve; None while there is none."""
+        leaders = [status for status in self.statuses().values() if status.ready]
+        return max(leaders, key=lambda status: status.term).id if leaders else None
+
+    # --- what may happen ---
+
+    def kill(self, node: int) -> None:
+        """SIGKILL: the node is gone without a word."""
+        self._forget(node)
+        self._act(node, "killed", f"node {node} killed with SIGKILL")
+        self._processes[node].kill()
+
+    def stop(self, node: int) -> int:
+        """SIGTERM: the node hands its leadership over and ends. Its exit code."""
+        self._forget(node)
+        self._act(node, "terminated", f"node {node} asked to stop with SIGTERM")
+        return self._processes[node].terminate(_STOP_SECONDS)
+
+    def pause(self, node: int) -> None:
+        """SIGSTOP: the node keeps its connections and does nothing."""
+        self._act(node, "paused", f"node {node} paused with SIGSTOP")
+        self._processes[node].pause()
+
+    def resume(self, node: int) -> None:
+        """SIGCONT, after `pause`."""
+        self._act(node, "resumed", f"node {node} resumed with SIGCONT")
+        self._processes[node].resume()
+
+    def restart(self, node: int) -> None:
+        """Starts the node again on its data; one that still runs is killed first."""
+        if self._processes[node].running:
+            self.kill(node)
+        self._act(node, "restarted", f"node {node} started again")
+        self._launch(node)
+
+    def kill_all(self) -> None:
+        """SIGKILL to all nodes, as close together as can be: a power cut, but for the disks."""
+        for node in self.running:
+            self._forget(node)
+            self._act(node, "killed", f"node {node} killed with SIGKILL")
+            self._processes[node].send_signal(signal.SIGKILL)
+        wait_until_gone(list(self._processes.values()), _STOP_SECONDS)
+
+    def partition(self, *groups: Iterable[int]) -> None:
+        """Cuts all links between nodes of different groups, silently: packets vanish. A node that
+        is in no group is alone. Clients still reach every node."""
+        side = {node: number for number, group in enumerate(groups) for node in group}
+        for lonely, node in enumerate(set(self.ids) - side.keys()):
+            side[node] = len(groups) + lonely
+        links = [
+            (one, other)
+            for one, other in itertools.permutations(self.ids, 2)
+            if side[one] != side[other]
+        ]
+        parts = [sorted(group) for group in groups]
+        self._act(0, "partitioned", f"network parted into {parts}")
+        self._proxy().cut(links)
+
+    def cut(self, source: int, target: int) -> None:
+        """Cuts one direction: what `source` sends does not reach `target`."""
+        self._act(0, "cut", f"link cut from node {source} to node {target}")
+        self._proxy().cut([(source, target)])
+
+    def heal(self) -> None:
+        """All links carry again."""
+        self._act(0, "healed", "network healed")
+        self._proxy().heal()
+
+    # --- waiting ---
+
+    def wait_for(self, condition: Callable[[], Any], *, what: str, timeout: float) -> Any:
+        """Polls until `condition` is true; its value.
+
+        Raises:
+            Timeout: it did not become true within `timeout` seconds.
+            NodeFailed: a node ended by itself meanwhile.
+        """
+        deadline = time.monotonic() + timeout
+        while not (value := condition()):
+            self._check_that_nodes_live()
+            if time.monotonic() >= deadline:
+                raise Timeout(f"{what}: not within {timeout} s; {self._summary()}")
+            time.sleep(_POLL_SECONDS)
+        return value
+
+    def wait_for_leader(self, *, timeout: float = 10.0, among: Iterable[int] | None = None) -> int:
+        """Waits for a leader that may serve, among these nodes if given; its id."""
+        wanted = set(among) if among is not None else set(self.ids)
+
+        def found() -> int | None:
+            leader = self.leader()
+            return leader if leader in wanted else None
+
+        return int(self.wait_for(found, what="waiting for a leader", timeout=timeout))
+
+    def wait_for_convergence(self, *, timeout: float = 15.0) -> int:
+        """Waits until all running nodes have applied the same, newest index; that index."""
+
+        def converged() -> int | None:
+            statuses = self.statuses()
+            if len(statuses) < len(self.running):
+                return None
+            indices = {(status.applied_index, status.last_index) for status in statuses.values()}
+            if len(indices) != 1:
+                return None
+            applied, last = indices.pop()
+            return applied if applied == last else None
+
+        return int(self.wait_for(converged, what="waiting for convergence", timeout=timeout))
+
+    def assert_hashes_equal(self, *, full: bool = False, timeout: float = 15.0) -> StateHash:
+        """Waits until all running nodes stand at one index, and compares their digests there.
+
+        Args:
+            full: compare the canonical hash over all records, too.
+
+        Raises:
+            Corruption: two nodes differ.
+        """
+
+        def at_one_index() -> list[StateHash] | None:
+            hashes = [self.hash(node) for node in self.running]
+            return hashes if len({found.index for found in hashes}) == 1 else None
+
+        self.wait_for_convergence(timeout=timeout)
+        hashes: list[StateHash] = self.wait_for(
+            at_one_index, what="waiting for one index", timeout=timeout
+        )
+        if len(set(hashes)) != 1:
+            raise Corruption(f"the nodes differ: {dict(zip(self.running, hashes, strict=True))}")
+        if full:
+            digests = {node: self.full_hash(node) for node in self.running}
+            if len(set(digests.values())) != 1:
+                raise Corruption(f"the nodes differ in their records: {digests}")
+        return hashes[0]
+
+    def timeline(self) -> list[Event]:
+        """All that the nodes logged and all that was done to them, by time."""
+        events = [*self._actions]
+        for node in self.ids:
+            events += read_log(self.log(node))
+        return sorted(events)
+
+    # --- inside ---
+
+    def _prepare(self) -> None:
+        self._guard = Guard()
+        if self._wanted_directory is None:
+            self._directory = Path(tempfile.mkdtemp(prefix="kvcluster-"))
+            self._guard.remove(self._directory)
+        else:
+            self._directory = self._wanted_directory.resolve()
+            self._directory.mkdir(parents=True, exist_ok=True)
+        clients = {node: self._reserve() for node in self.ids}
+        peers = {node: self._reserve() for node in self.ids} if self._faults else clients
+        if self._faults:
+            self._links = LinkProxy(peers)
+        self._specs = {node: self._spec(node, clients, peers) for node in self.ids}
+
+    def _reserve(self) -> int:
+        port = ReservedPort()
+        self._ports.append(port)
+        return port.number
+
+    def _spec(self, node: int, clients: Mapping[int, int], peers: Mapping[int, int]) -> NodeSpec:
+        data_dir = self._directory / f"node-{node}"
+        flags: dict[str, str | int] = {
+            "id": node,
+            "port": clients[node],
+            "data-dir": str(data_dir),
+            **self._flags,
+        }
+        others = [other for other in self.ids if other != node]
+        if others:
+            flags["peers"] = ",".join(
+                f"{other}@127.0.0.1:{self._peer_port(node, other, peers)}" for other in others
+            )
+        if self._faults:
+            flags["peer-port"] = peers[node]
+        flags.update(self._node_flags.get(node, {}))
+        return NodeSpec(
+            id=node,
+            port=clients[node],
+            program=self._program,
+            arguments=tuple(
+                word for name, value in flags.items() for word in (f"--{name}", str(value))
+            ),
+            data_dir=data_dir,
+            log=self._directory / f"node-{node}.log",
+        )
+
+    def _peer_port(self, source: int, target: int, peers: Mapping[int, int]) -> int:
+        return self._links.port(source, target) if self._links is not None else peers[target]
+
+    def _proxy(self) -> LinkProxy:
+        if self._links is None:
+            raise ValueError(
+                "the links of this cluster have no switches: start it with faults=True"
+            )
+        return self._links
+
+    def _launch(self, node: int) -> None:
+        process = NodeProcess(self._specs[node])
+        self._processes[node] = process
+        if self._guard is not None:
+            self._guard.watch(process.pid)
+
+    def _forget(self, node: int) -> None:
+        """The node will end because it is told to."""
+        if self._guard is not None:
+            self._guard.forget(self._processes[node].pid)
+
+    def _act(self, node: int, name: str, message: str) -> None:
+        self._actions.append(Event(time.time(), 0, name, message, {"peer": node}))
+
+    def _probe(self, node: int) -> Client:
+        if node not in self._probes:
+            self._probes[node] = Client(
+                [self.address(node)],
+                timeout=_PROBE_SECONDS,
+                password=self._password,
+            )
+        return self._probes[node]
+
+    @property
+    def _password(self) -> str | None:
+        file = self._flags.get("requirepass-file")
+        return Path(str(file)).read_text().splitlines()[0] if file is not None else None
+
+    def _check_that_nodes_live(self) -> None:
+        for node, process in self._processes.items():
+            code = process.exit_code
+            if code is not None and code not in (-signal.SIGKILL, 0):
+                raise NodeFailed(
+                    f"node {node} ended with exit code {code}; its last words:\n"
+                    f"{process.last_words()}"
+                )
+
+    def _summary(self) -> str:
+        states = [
+            f"node {status.id} is {status.role} in term {status.term} at index "
+            f"{status.applied_index}" + (f" ({status.why})" if status.why else "")
+            for status in self.statuses().values()
+        ]
+        silent = sorted(set(self.ids) - {status.id for status in self.statuses().values()})
+        if silent:
+            states.append(f"no answer from {silent}")
+        return "; ".join(states)
+
+    def _save_logs(self) -> None:
+        if self._keep_logs is None:
+            return
+        self._keep_logs.mkdir(parents=True, exist_ok=True)
+        for log in self._directory.glob("node-*.log"):
+            shutil.copy(log, self._keep_logs / log.name)
+
+
+def leaders_by_term(events: Sequence[Event]) -> dict[int, set[int]]:
+    """Which nodes became leader in each term: Raft allows one."""
+    leaders: dict[int, set[int]] = {}
+    for event in events:
+        if event.name == "became_leader" and event.term is not None:
+            leaders.setdefault(event.term, set()).add(event.node)
+    return leaders
