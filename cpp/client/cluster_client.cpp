@@ -24,6 +24,19 @@ const std::string* error_of(const kv::Reply& reply) {
 BytesView first_word(BytesView text) { return text.substr(0, text.find(' ')); }
 BytesView last_word(BytesView text) { return text.substr(text.rfind(' ') + 1); }
 
+// What a connection begins with; empty: nothing.
+std::vector<std::string> greeting_of(const Options& options) {
+  if (!options.resp3) {
+    if (options.password.empty()) return {};
+    return {"AUTH", options.password};
+  }
+  std::vector<std::string> greeting{"HELLO", "3"};
+  if (!options.password.empty()) {
+    greeting.insert(greeting.end(), {"AUTH", "default", options.password});
+  }
+  return greeting;
+}
+
 }  // namespace
 
 ReplyClass classify(const kv::Reply& reply) {
@@ -83,8 +96,8 @@ Result<Connection*> ClusterClient::connection(Deadline deadline) {
   }
   auto opened = Connection::open(address, deadline);
   if (!opened) return std::unexpected(opened.error());
-  if (!options_.password.empty()) {
-    auto reply = opened->call({"AUTH", options_.password}, deadline);
+  if (const auto greeting = greeting_of(options_); !greeting.empty()) {
+    auto reply = opened->call(greeting, deadline);
     // The command itself has not been sent: whatever went wrong, it is certainly not applied.
     if (!reply) return fail(ErrorCode::kUnavailable, reply.error().context);
     if (const std::string* error = error_of(*reply)) {

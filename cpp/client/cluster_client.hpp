@@ -24,6 +24,7 @@ struct Options {
   // Of one attempt that may be repeated: a node that hangs must not use up the whole time.
   std::chrono::milliseconds attempt_timeout{1500};
   std::string password;  // empty: no AUTH is sent
+  bool resp3 = false;    // asks for RESP3, whose maps are maps
 };
 
 // What may be done when the outcome of an attempt is not known.

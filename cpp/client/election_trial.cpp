@@ -109,31 +109,35 @@ class Trial {
     return connection->call(args, Clock::now() + kAnswer);
   }
 
-  // The answer as name -> value; empty when the node does not answer.
+  // The answer as name -> value, nested ones as "outer.inner"; empty when the node does not answer.
   Fields fields_of(const TrialNode& node, const std::string& command) {
     Fields fields;
-    const auto reply = ask(node, {command});
-    if (!reply) return fields;
-    if (const auto* array = std::get_if<kv::Array>(&reply->value)) {
-      for (std::size_t at = 0; at + 1 < array->items.size(); at += 2) {
-        fields[to_text(array->items[at], Shape::kPlain)] =
-            to_text(array->items[at + 1], Shape::kPlain);
-      }
-    }
+    auto connection = Connection::open(node.address(), Clock::now() + kAnswer);
+    if (!connection) return fields;
+    const auto hello = connection->call({"HELLO", "3"}, Clock::now() + kAnswer);
+    if (!hello || hello->is_error()) return fields;
+    const auto reply = connection->call({command}, Clock::now() + kAnswer);
+    if (reply) flatten(*reply, "", fields);
     return fields;
   }
 
-  bool answers_reads(const TrialNode& node) {
-    const auto reply = ask(node, {"GET", "before"});
-    return reply && !reply->is_error();
+  static void flatten(const kv::Reply& reply, const std::string& prefix, Fields& fields) {
+    const auto* map = std::get_if<kv::Map>(&reply.value);
+    if (map == nullptr) return;
+    for (const auto& [name, value] : map->items) {
+      const std::string path = prefix + to_text(name, Shape::kPlain);
+      if (std::holds_alternative<kv::Map>(value.value)) {
+        flatten(value, path + ".", fields);
+      } else {
+        fields[path] = to_text(value, Shape::kPlain);
+      }
+    }
   }
 
   // A node that leads and may serve: its own first entry is committed.
   TrialNode* serving_leader() {
     for (auto& node : nodes_) {
-      if (node.runs() && fields_of(node, "KV.STATUS")["role"] == "leader" && answers_reads(node)) {
-        return &node;
-      }
+      if (node.runs() && fields_of(node, "KV.STATUS")["ready"] == "true") return &node;
     }
     return nullptr;
   }
@@ -147,7 +151,7 @@ class Trial {
     for (auto& node : nodes_) KV_TRY(launch(node));
     KV_TRY(wait_until(kStart, "no leader was elected",
                       [this] { return (leader_ = serving_leader()) != nullptr; }));
-    term_ = fields_of(*leader_, "KV.STATUS")["term"];
+    term_ = fields_of(*leader_, "KV.STATUS")["raft.term"];
     say(fmt::format("three nodes on ports {}, {}, {}: node {} leads in term {}",
                     nodes_[0].port.number(), nodes_[1].port.number(), nodes_[2].port.number(),
                     leader_->id, term_));
@@ -194,7 +198,7 @@ class Trial {
     KV_TRY(wait_until(kElection, "no survivor was elected",
                       [this] { return (leader_ = serving_leader()) != nullptr; }));
     const double elected_ms = milliseconds_since(began);
-    term_ = fields_of(*leader_, "KV.STATUS")["term"];
+    term_ = fields_of(*leader_, "KV.STATUS")["raft.term"];
     say(fmt::format("noticed after {:.0f} ms; node {} leads in term {} after {:.0f} ms",
                     detected_ms, leader_->id, term_, elected_ms));
     return {};
@@ -224,7 +228,7 @@ class Trial {
       return fields["role"] == "follower" && fields["leader"] == leader;
     }));
     say(fmt::format("old leader, node {}, restarted: it is a follower in term {}", killed_->id,
-                    fields_of(*killed_, "KV.STATUS")["term"]));
+                    fields_of(*killed_, "KV.STATUS")["raft.term"]));
     return {};
   }
 

@@ -164,5 +164,6 @@ int main(int argc, char** argv) {
   options.nodes = std::move(*nodes);
   options.timeout = std::chrono::milliseconds(settings.timeout_ms);
   options.password = std::move(*password);
+  options.resp3 = request.shape == client::Shape::kPairs;
   return run(settings, request, std::move(options));
 }

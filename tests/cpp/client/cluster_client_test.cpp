@@ -141,6 +141,17 @@ TEST(ClusterClient, AuthenticatesBeforeItsFirstCommand) {
   EXPECT_THAT(node.seen(), ElementsAre("AUTH secret", "PING"));
 }
 
+TEST(ClusterClient, AsksForResp3WithItsPassword) {
+  FakeNode node(Script{"%1\r\n+proto\r\n:3\r\n", "%1\r\n+role\r\n+leader\r\n"});
+  auto options = options_for({node.address()});
+  options.resp3 = true;
+  options.password = "secret";
+  ClusterClient client(options);
+  EXPECT_EQ(client.call({"KV.STATUS"}, Repeat::kSafe),
+            kv::Reply::map({{kv::Reply::simple("role"), kv::Reply::simple("leader")}}));
+  EXPECT_THAT(node.seen(), ElementsAre("HELLO 3 AUTH default secret", "KV.STATUS"));
+}
+
 TEST(ClusterClient, CallsBytesThatAreNoRespAnUnknownOutcome) {
   FakeNode node(Script{"HTTP/1.1 400 Bad Request\r\n"});
   ClusterClient client(options_for({node.address()}));
