@@ -45,6 +45,8 @@ class CheckpointSchedule {
 
   // Once a turn. Errors of this and all below: end the node.
   [[nodiscard]] Status begin_if_due(Instant now);
+  // A checkpoint is wanted whatever the thresholds say.
+  void want() { wanted_ = true; }
   [[nodiscard]] Status reported(Instant now, CheckpointerReport report);
 
   // What consensus asks for in a turn.

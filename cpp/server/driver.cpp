@@ -46,11 +46,7 @@ void Driver::release() {
   front_.reset();
   if (membership_) membership_->left();
   membership_.reset();
-  engine_.reset();
-  persistence_.reset();
-  wal_thread_.reset();
-  checkpointer_.reset();
-  store_.reset();
+  release_storage();
 }
 
 void Driver::post(std::function<void()> task) { asio::post(io_, std::move(task)); }
@@ -113,6 +109,10 @@ Result<bool> Driver::pass() {
     next_deadline_ = next_housekeeping_;
     return false;
   }
+  if (repair_due_ && persistence_->idle()) {
+    KV_TRY(begin_repair());
+    return true;
+  }
   replica::Replica& replica = engine_->replica;
   if (!front_->batch().empty()) replica.submit(monotonic_now(), front_->batch());
   replica::Output out = replica.end_turn(monotonic_now(), wall_now());
@@ -151,7 +151,7 @@ Status Driver::perform(replica::Output& out) {
     }
     membership_->review(monotonic_now());
   }
-  if (out.diverged && !diverged_) notice_divergence();
+  if (out.diverged) notice_divergence();
   return {};
 }
 
@@ -160,6 +160,7 @@ Status Driver::housekeeping() {
   next_housekeeping_ = now + kHousekeeping;
   membership_->review(now);
   judge_disk_space();
+  KV_TRY(end_repair_if_done());
   return persistence_->write_mark_if_idle();
 }
 
@@ -179,21 +180,6 @@ void Driver::judge_disk_space() {
                {{"event", "disk_room"}, {"free_bytes", disk_space_.free_bytes()}});
     engine_->replica.refuse_writes(std::nullopt);
   }
-}
-
-// A state that differs from the majority's must not be read, and must not lead.
-void Driver::notice_divergence() {
-  diverged_ = true;
-  phase_ = Phase::kRepairing;
-  const kv::Digests digests = engine_->state->digests();
-  log_->critical(
-      "this node's state differs from the majority's: it serves nothing until its data directory "
-      "is restored or it is replaced",
-      {{"event", "diverged"},
-       {"index", digests.index},
-       {"history", digests.history.hex()},
-       {"state", digests.state.hex()}});
-  engine_->replica.transfer_leadership(monotonic_now(), kNoNode);
 }
 
 void Driver::on_wal_report(const WalReport& report) {

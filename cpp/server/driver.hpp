@@ -29,6 +29,7 @@
 #include "server/node_options.hpp"
 #include "server/node_view.hpp"
 #include "server/persistence.hpp"
+#include "server/repair_mark.hpp"
 #include "server/wal_thread.hpp"
 #include "storage/store.hpp"
 
@@ -94,10 +95,19 @@ class Driver final : public NodeView {
 
   // driver_start.cpp
   [[nodiscard]] Status recover();
+  // The store and the threads that work on it.
+  [[nodiscard]] Result<storage::OpenedStore> open_storage();
+  void release_storage();
   [[nodiscard]] Status listen();
   [[nodiscard]] Status form(const replica::Genesis& genesis);
   [[nodiscard]] Status start_engine(raft::Restored restored, BytesView state_machine_meta);
   [[nodiscard]] replica::Options replica_options() const;
+
+  // driver_repair.cpp
+  void notice_divergence();
+  [[nodiscard]] Status begin_repair();
+  [[nodiscard]] Status give_up_state(const RepairMark& mark, raft::Restored& restored);
+  [[nodiscard]] Status end_repair_if_done();
 
   // driver_status.cpp
   [[nodiscard]] std::vector<MemberStatus> member_statuses() const;
@@ -111,7 +121,6 @@ class Driver final : public NodeView {
   [[nodiscard]] Status perform(replica::Output& out);
   [[nodiscard]] Status housekeeping();
   void judge_disk_space();
-  void notice_divergence();
   void on_wal_report(const WalReport& report);
   void on_checkpointer_report(CheckpointerReport report);
   void fail_node(Error error);
@@ -120,6 +129,7 @@ class Driver final : public NodeView {
   NodeOptions options_;
   std::shared_ptr<NodeLog> log_;
   std::uint64_t seed_ = 0;
+  raft::Incarnation fresh_incarnation_{};
   Instant started_;
 
   asio::io_context io_{1};
@@ -127,6 +137,7 @@ class Driver final : public NodeView {
   net::Turn turn_;
 
   std::unique_ptr<storage::Store> store_;
+  std::uint64_t store_opened_ = 0;  // names the store whose threads report
   std::unique_ptr<WalThread> wal_thread_;
   std::unique_ptr<Checkpointer> checkpointer_;
   std::unique_ptr<Persistence> persistence_;
@@ -152,7 +163,11 @@ class Driver final : public NodeView {
   DiskSpace disk_space_;
   mutable std::uint64_t wal_bytes_ = 0;  // as last seen while the WAL thread rested
   bool refusing_writes_ = false;
-  bool diverged_ = false;
+
+  static constexpr int kMaxRepairs = 3;
+  int repairs_ = 0;                 // since the start
+  bool repair_due_ = false;         // as soon as nothing is being written
+  std::optional<RepairMark> mark_;  // while the state is being replaced
 };
 
 }  // namespace kvcluster::server

@@ -8,6 +8,7 @@
 #include "server/clock.hpp"
 #include "server/driver.hpp"
 #include "server/http_pages.hpp"
+#include "storage/posix_disk.hpp"
 
 namespace kvcluster::server {
 
@@ -68,35 +69,11 @@ Status Driver::recover() {
   if (!seed) return std::unexpected(seed.error());
   seed_ = options_.seed != 0 ? options_.seed : *seed;
 
-  storage::StoreOptions store_options;
-  store_options.path = options_.data_dir;
-  store_options.node = options_.id;
-  store_options.fresh_incarnation = *incarnation;
-  store_options.wal.segment_bytes = options_.wal_segment_bytes;
-  auto opened = storage::Store::open(store_options);
+  fresh_incarnation_ = *incarnation;
+  auto opened = open_storage();
   if (!opened) return std::unexpected(std::move(opened).error());
-  store_ = std::move(opened->store);
-  log_->info(opened->fresh ? "new data directory" : "data directory opened",
-             {{"event", "opened"},
-              {"incarnation", replica::to_hex(store_->identity().incarnation)},
-              {"term", opened->restored.hard_state.current_term},
-              {"applied", opened->restored.applied},
-              {"entries", std::uint64_t{opened->restored.entries.size()}},
-              {"torn_bytes", opened->torn_bytes}});
-
-  wal_thread_ = std::make_unique<WalThread>(store_->wal(), [this](WalReport report) {
-    asio::post(io_, [this, report = std::move(report)] { on_wal_report(report); });
-  });
-  checkpointer_ = std::make_unique<Checkpointer>(
-      *store_, options_.snapshot_chunk_bytes, [this](CheckpointerReport report) {
-        asio::post(io_, [this, report = std::move(report)]() mutable {
-          on_checkpointer_report(std::move(report));
-        });
-      });
-  persistence_ = std::make_unique<Persistence>(store_->wal(), *wal_thread_);
-
-  raft::Restored& restored = opened->restored;
-  const bool member = restored.applied > Index{} || !restored.entries.empty();
+  const raft::Restored& restored = opened->restored;
+  const bool member = restored.applied > Index{} || !restored.entries.empty() || mark_;
   if (!member && store_->identity().cluster != replica::kNoCluster) {
     return fail(ErrorCode::kCorruption,
                 fmt::format("{}: the directory belongs to a cluster but its log and checkpoint are "
@@ -108,6 +85,54 @@ Status Driver::recover() {
                                    Membership::Random{*cluster_id, *hash_key, seed_}, *log_);
   if (!member) return {};
   return start_engine(std::move(restored), opened->state_machine_meta);
+}
+
+Result<storage::OpenedStore> Driver::open_storage() {
+  storage::StoreOptions options;
+  options.path = options_.data_dir;
+  options.node = options_.id;
+  options.fresh_incarnation = fresh_incarnation_;
+  options.wal.segment_bytes = options_.wal_segment_bytes;
+  auto opened = storage::Store::open(options);
+  if (!opened) return opened;
+  store_ = std::move(opened->store);
+  auto disk = storage::open_posix_disk(options_.data_dir);
+  if (!disk) return std::unexpected(std::move(disk).error());
+  auto mark = read_repair_mark(**disk);
+  if (!mark) return std::unexpected(std::move(mark).error());
+  mark_ = std::move(*mark);
+  log_->info(opened->fresh ? "new data directory" : "data directory opened",
+             {{"event", "opened"},
+              {"incarnation", replica::to_hex(store_->identity().incarnation)},
+              {"term", opened->restored.hard_state.current_term},
+              {"applied", opened->restored.applied},
+              {"entries", std::uint64_t{opened->restored.entries.size()}},
+              {"torn_bytes", opened->torn_bytes}});
+
+  // What threads of a store that was closed since have to say is of no use.
+  const std::uint64_t generation = ++store_opened_;
+  wal_thread_ = std::make_unique<WalThread>(store_->wal(), [this, generation](WalReport report) {
+    asio::post(io_, [this, generation, report = std::move(report)] {
+      if (generation == store_opened_) on_wal_report(report);
+    });
+  });
+  checkpointer_ = std::make_unique<Checkpointer>(
+      *store_, options_.snapshot_chunk_bytes, [this, generation](CheckpointerReport report) {
+        asio::post(io_, [this, generation, report = std::move(report)]() mutable {
+          if (generation == store_opened_) on_checkpointer_report(std::move(report));
+        });
+      });
+  persistence_ = std::make_unique<Persistence>(store_->wal(), *wal_thread_);
+  return opened;
+}
+
+// The threads end before what they work on.
+void Driver::release_storage() {
+  engine_.reset();
+  persistence_.reset();
+  wal_thread_.reset();
+  checkpointer_.reset();
+  store_.reset();
 }
 
 Status Driver::listen() {
@@ -201,22 +226,30 @@ Status Driver::form(const replica::Genesis& genesis) {
   return start_engine(std::move(restored), {});
 }
 
-// Requires: `restored` is not empty.
+// Requires: `restored` is not empty, or a repair is under way.
 Status Driver::start_engine(raft::Restored restored, BytesView state_machine_meta) {
+  replica::Genesis genesis;
   auto state = std::make_unique<kv::StateMachine>(store_->table());
-  if (!state_machine_meta.empty()) KV_TRY(state->restore(state_machine_meta));
-  const BytesView payload = state_machine_meta.empty() ? restored.entries.front().payload.view()
-                                                       : state->genesis_payload();
-  auto genesis = replica::decode_genesis(payload);
-  if (!genesis) return std::unexpected(std::move(genesis).error());
-  if (state_machine_meta.empty()) restored.configuration = genesis->configuration;
+  if (mark_) {
+    KV_TRY(give_up_state(*mark_, restored));
+    genesis = mark_->genesis;
+  } else {
+    if (!state_machine_meta.empty()) KV_TRY(state->restore(state_machine_meta));
+    auto decoded =
+        replica::decode_genesis(state_machine_meta.empty() ? restored.entries.front().payload.view()
+                                                           : state->genesis_payload());
+    if (!decoded) return std::unexpected(std::move(decoded).error());
+    genesis = std::move(*decoded);
+    if (state_machine_meta.empty()) restored.configuration = genesis.configuration;
+  }
   // The log is durable before the cluster's id is noted; a crash between the two is made good here.
-  KV_TRY(store_->set_cluster(genesis->cluster_id));
+  KV_TRY(store_->set_cluster(genesis.cluster_id));
 
   const std::uint64_t log_bytes = payload_bytes(restored.entries);
   engine_ = std::make_unique<Engine>(*this, std::move(state), std::move(restored), log_bytes);
-  membership_->joined(*genesis, engine_->replica, false);
-  phase_ = Phase::kServing;
+  membership_->joined(genesis, engine_->replica, mark_.has_value());
+  phase_ = mark_ ? Phase::kRepairing : Phase::kServing;
+  refusing_writes_ = false;  // the new replica has not been told yet
   return {};
 }
 

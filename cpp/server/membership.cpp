@@ -65,10 +65,13 @@ void Membership::joined(const replica::Genesis& genesis, replica::Replica& repli
   cluster_id_ = genesis.cluster_id;
   log_lost_ = log_lost;
   replica_ = &replica;
-  if (bootstrap_) {
-    bootstrap_.reset();
-    network_.renew();  // this node has another Hello now
-  }
+  bootstrap_.reset();
+  network_.renew();  // this node has another Hello now
+}
+
+void Membership::left() {
+  replica_ = nullptr;
+  introduced_.clear();
 }
 
 std::string Membership::why() const { return bootstrap_ ? bootstrap_->why() : std::string(); }
@@ -101,19 +104,13 @@ Status Membership::admit(const replica::Hello& theirs) {
                 fmt::format("this is node {}, not node {}; check --peers", options_.id.value(),
                             theirs.to.value()));
   }
-  // Whether it is reachable is known when both directions are up.
-  return {};
+  return bootstrap_ ? bootstrap_->peer_hello(theirs) : Status{};
 }
 
 void Membership::on_peer_connected(const replica::Hello& theirs) {
   const std::string from = fmt::format("node {} connected", theirs.from.value());
   log_.info(from, {{"event", "peer_connected"}, {"peer", theirs.from}});
-  if (replica_ != nullptr) {
-    introduce(monotonic_now(), theirs);
-  } else if (bootstrap_) {
-    const Status heard = bootstrap_->peer_hello(theirs);
-    if (!heard) on_peer_refused(theirs.from, "this node", heard.error().context);
-  }
+  if (replica_ != nullptr) introduce(monotonic_now(), theirs);
 }
 
 void Membership::introduce(Instant now, const replica::Hello& theirs) {

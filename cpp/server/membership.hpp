@@ -42,7 +42,9 @@ class Membership final : PeerNetworkHandler {
   [[nodiscard]] const replica::Genesis* genesis() const;
   // The node is a member. `replica` outlives this object, or left() is called first.
   void joined(const replica::Genesis& genesis, replica::Replica& replica, bool log_lost);
-  void left() { replica_ = nullptr; }
+  void left();
+  // The log holds again all that this node had acknowledged.
+  void log_repaired() { log_lost_ = false; }
   // What is still to be done for peers that are not in yet: call it now and then, and when the
   // leadership changes.
   void review(Instant now);
