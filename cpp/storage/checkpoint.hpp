@@ -45,8 +45,13 @@ struct CheckpointJob {
 // with the table's owner, who reads it through a transaction of its own.
 class CheckpointStore {
  public:
-  // Opens what CURRENT names and removes what it does not; makes an empty environment when there
-  // is no CURRENT. `disk` is the data directory at `path`, and must outlive the store.
+  // Makes an empty environment and CURRENT, durably. What a start that was cut short left behind
+  // is removed. Errors: kCorruption when there is a checkpoint; kIo, kDiskFull.
+  [[nodiscard]] static Status create(Disk& disk, const std::string& path,
+                                     const EnvironmentOptions& options);
+
+  // Opens what CURRENT names and removes what it does not. `disk` is the data directory at `path`,
+  // and must outlive the store.
   // Errors: kCorruption, kVersionMismatch, kIo, kDiskFull, kBusy.
   [[nodiscard]] static Result<std::unique_ptr<CheckpointStore>> open(
       Disk& disk, const std::string& path, const EnvironmentOptions& options);

@@ -40,6 +40,8 @@ class DataDirectory {
  private:
   DataDirectory(std::string path, int lock, std::unique_ptr<Disk> disk);
 
+  [[nodiscard]] Status read_identity(NodeId node);
+
   std::string path_;
   int lock_;
   std::unique_ptr<Disk> disk_;

@@ -105,6 +105,7 @@ class WriteTransaction {
 
  private:
   WriteTransaction(Environment& environment, MDB_txn* transaction);
+  [[nodiscard]] Status check(int failed) const;
   Environment* environment_;
   MDB_txn* transaction_ = nullptr;
 };

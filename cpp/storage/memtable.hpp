@@ -41,6 +41,8 @@ class Memtable {
   [[nodiscard]] std::size_t memory_bytes() const { return memory_bytes_; }
 
  private:
+  Cell& cell_of(kv::Space space, BytesView key);
+
   std::array<Map, kv::kSpaceCount> maps_;
   bool hides_below_ = false;
   std::size_t memory_bytes_ = 0;

@@ -39,7 +39,7 @@ class SnapshotReader {
  private:
   SnapshotReader(ReadTransaction view, CheckpointMeta meta);
   void fill(std::size_t wanted);
-  void emit(Bytes& piece);
+  void emit(const Bytes& piece);
 
   ReadTransaction view_;
   CheckpointMeta meta_;

@@ -228,6 +228,37 @@ std::string spare_name(std::uint64_t sequence) {
   return fmt::format("{}/{}{:010}", kWalDirectory, kSparePrefix, sequence);
 }
 
+Result<bool> is_pristine_log(Disk& disk) {
+  const auto present = disk.exists(kWalDirectory);
+  if (!present || !*present) return present ? Result<bool>(true) : present;
+  const auto names = disk.list(kWalDirectory);
+  if (!names) return std::unexpected(names.error());
+  for (const std::string& name : *names) {
+    const auto sequence = sequence_of(name, kSegmentPrefix);
+    if (!sequence) continue;
+    if (*sequence != 1) return false;
+    auto file = disk.open(segment_name(*sequence), OpenMode::kExisting);
+    if (!file) return std::unexpected(std::move(file).error());
+    Bytes first(kRecordHeaderBytes, '\0');
+    const auto count = (*file)->read_at(kSegmentHeaderBytes, first);
+    if (!count) return std::unexpected(count.error());
+    if (first.find_first_not_of('\0') != Bytes::npos) return false;
+  }
+  return true;
+}
+
+Status remove_log(Disk& disk) {
+  const auto present = disk.exists(kWalDirectory);
+  if (!present) return std::unexpected(present.error());
+  if (!*present) return {};
+  const auto names = disk.list(kWalDirectory);
+  if (!names) return std::unexpected(names.error());
+  for (const std::string& name : *names) {
+    KV_TRY(disk.remove(fmt::format("{}/{}", kWalDirectory, name)));
+  }
+  return disk.sync_directory(kWalDirectory);
+}
+
 Result<ScannedLog> scan_log(Disk& disk, const WalIdentity& identity) {
   return Scanner(disk, identity).run();
 }

@@ -45,6 +45,11 @@ struct ScannedLog {
   std::uint64_t torn_bytes = 0;
 };
 
+// True when there is no log, or one into which nothing was ever written.
+[[nodiscard]] Result<bool> is_pristine_log(Disk& disk);
+// Removes a log's files. Requires: is_pristine_log().
+[[nodiscard]] Status remove_log(Disk& disk);
+
 // Changes nothing on the disk. Errors: as Wal::open.
 [[nodiscard]] Result<ScannedLog> scan_log(Disk& disk, const WalIdentity& identity);
 

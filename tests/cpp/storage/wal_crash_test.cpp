@@ -191,6 +191,22 @@ TEST_F(WalCrash, AKilledProcessLosesNothingThatItWrote) {
   expect_recovered("kill");
 }
 
+TEST_F(WalCrash, WhatAKilledProcessDidNotSyncIsDurableOnceItWasFound) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    SCOPED_TRACE(seed);
+    disk.wipe();
+    options.write_buffer_bytes = 1;  // written at once, not synced
+    create_and_open();
+    ASSERT_TRUE(wal->append(batch({entry(1, 1, Bytes(600, 'k'))})).has_value());
+    open();
+    ASSERT_EQ(found.entries.size(), 1U);
+    wal.reset();
+    disk.crash(seed);
+    open();
+    EXPECT_EQ(found.entries.size(), 1U);
+  }
+}
+
 TEST_F(WalCrash, ACrashWhileTheLogIsMadeLeavesNoneOrAnEmptyOne) {
   create();
   const std::uint64_t operations = disk.operations();
