@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 namespace kvcluster::kv {
 namespace {
@@ -24,8 +25,9 @@ Step match_class(BytesView pattern, char byte) {
       found = found || pattern[at + 1] == byte;
       at += 2;
     } else if (left >= 3 && pattern[at + 1] == '-') {
-      const auto [low, high] = std::minmax(static_cast<unsigned char>(pattern[at]),
-                                           static_cast<unsigned char>(pattern[at + 2]));
+      auto low = static_cast<unsigned char>(pattern[at]);
+      auto high = static_cast<unsigned char>(pattern[at + 2]);
+      if (low > high) std::swap(low, high);
       found = found || (low <= value && value <= high);
       at += 3;
     } else {
