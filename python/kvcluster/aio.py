@@ -12,9 +12,8 @@ from typing import Any, TypeVar
 
 from kvcluster import commands
 from kvcluster.batch import Batch
-from kvcluster.client import _raise_first
 from kvcluster.commands import Command
-from kvcluster.errors import Corruption, Unavailable
+from kvcluster.errors import Corruption, Unavailable, raise_first
 from kvcluster.replies import Key, KeyValue, NodeStatus, Reply, StateHash, Value, Versioned
 from kvcluster.resp import NOTHING, ReplyReader, hello, pack, refusal_of
 from kvcluster.retry import (
@@ -202,7 +201,7 @@ class AsyncClient:
         """As `Client.pipeline`."""
         results = await self._drive(batch.commands)
         if raise_errors:
-            _raise_first(results)
+            raise_first(results)
         return results
 
     async def hash(self) -> StateHash:
@@ -237,7 +236,7 @@ class AsyncClient:
 
     async def _one(self, command: Command[T]) -> T:
         results = await self._drive([command])
-        _raise_first(results)
+        raise_first(results)
         value: T = results[0]
         return value
 

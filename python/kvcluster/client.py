@@ -13,7 +13,7 @@ from kvcluster import commands
 from kvcluster.batch import Batch
 from kvcluster.commands import Command
 from kvcluster.connection import Connection
-from kvcluster.errors import KvError, Unavailable
+from kvcluster.errors import Unavailable, raise_first
 from kvcluster.replies import Key, KeyValue, NodeStatus, StateHash, Value, Versioned
 from kvcluster.retry import (
     Address,
@@ -146,7 +146,7 @@ class Client:
         """
         results = self._drive(batch.commands)
         if raise_errors:
-            _raise_first(results)
+            raise_first(results)
         return results
 
     def hash(self) -> StateHash:
@@ -182,7 +182,7 @@ class Client:
 
     def _one(self, command: Command[T]) -> T:
         results = self._drive([command])
-        _raise_first(results)
+        raise_first(results)
         value: T = results[0]
         return value
 
@@ -225,9 +225,3 @@ class Client:
                 idle.append(connection)
                 return
         connection.close()
-
-
-def _raise_first(results: Sequence[Any]) -> None:
-    for result in results:
-        if isinstance(result, KvError):
-            raise result

@@ -11,6 +11,8 @@ The one question that matters after a failed write is whether it was applied:
 =================  ======================================================
 """
 
+from collections.abc import Iterable
+
 # ruff: noqa: N818 - the names say what happened, in the words of the field.
 
 
@@ -51,3 +53,10 @@ class NodeFailed(KvError):
 
 class Corruption(KvError):
     """Bytes, or the states of two nodes, are not what they must be."""
+
+
+def raise_first(results: Iterable[object]) -> None:
+    """Raises the first `KvError` among the results of a batch."""
+    for result in results:
+        if isinstance(result, KvError):
+            raise result

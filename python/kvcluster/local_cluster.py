@@ -17,7 +17,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,12 +25,14 @@ from typing import Any
 from kvcluster.aio import AsyncClient
 from kvcluster.binaries import find_binary
 from kvcluster.client import Client
-from kvcluster.errors import Corruption, KvError, NodeFailed, Timeout
+from kvcluster.connection import Connection
+from kvcluster.errors import CommandError, Corruption, KvError, NodeFailed, Timeout, Unavailable
 from kvcluster.guard import Guard
 from kvcluster.link_proxy import LinkProxy
-from kvcluster.node_process import NodeProcess, NodeSpec, wait_until_gone
+from kvcluster.node_process import NodeProcess, NodeSpec, plan_node, wait_until_gone
 from kvcluster.ports import ReservedPort
-from kvcluster.replies import NodeStatus, StateHash, text
+from kvcluster.replies import KeyValue, NodeStatus, StateHash, key_values, text
+from kvcluster.retry import ErrorReply, parse_address
 from kvcluster.timeline import Event, read_log
 
 _POLL_SECONDS = 0.005
@@ -90,7 +92,9 @@ class LocalCluster:
         self._actions: list[Event] = []
         self._processes: dict[int, NodeProcess] = {}
         self._probes: dict[int, Client] = {}
-        self._ports: list[ReservedPort] = []
+        self._specs: dict[int, NodeSpec] = {}
+        self._ports: dict[int, ReservedPort] = {}
+        self._peer_ports: dict[int, ReservedPort] = {}
         self._links: LinkProxy | None = None
         self._guard: Guard | None = None
         self._started = False
@@ -128,9 +132,8 @@ class LocalCluster:
         if self._links is not None:
             self._links.close()
             self._links = None
-        for port in self._ports:
+        for port in (*self._ports.values(), *self._peer_ports.values()):
             port.release()
-        self._ports.clear()
         if self._guard is not None:
             self._save_logs()
             self._guard.close()  # removes the temporary directory
@@ -207,6 +210,21 @@ class LocalCluster:
         """Applied index and the canonical hash, recomputed over all records of one node."""
         index, digest, _ = self._probe(node).execute("KV.HASH", "FULL", is_write=False)
         return int(index), text(digest)
+
+    def local_range(self, node: int, start: str = "", end: str = "") -> list[KeyValue]:
+        """Records in the node's own state, which may lag behind the leader's."""
+        connection = Connection(
+            parse_address(self.address(node)), timeout=_PROBE_SECONDS, password=self._password
+        )
+        try:
+            outcome = connection.exchange([("READONLY",), ("KV.RANGE", start, end)], _PROBE_SECONDS)
+        finally:
+            connection.close()
+        if outcome.lost is not None:
+            raise Unavailable(outcome.lost)
+        if isinstance(outcome.replies[1], ErrorReply):
+            raise CommandError(outcome.replies[1].message)
+        return key_values(outcome.replies[1])
 
     def statuses(self) -> dict[int, NodeStatus]:
         """Of all nodes that answer."""
@@ -373,46 +391,26 @@ class LocalCluster:
         else:
             self._directory = self._wanted_directory.resolve()
             self._directory.mkdir(parents=True, exist_ok=True)
-        clients = {node: self._reserve() for node in self.ids}
-        peers = {node: self._reserve() for node in self.ids} if self._faults else clients
+        self._ports = {node: ReservedPort() for node in self.ids}
+        ports = {node: port.number for node, port in self._ports.items()}
         if self._faults:
-            self._links = LinkProxy(peers)
-        self._specs = {node: self._spec(node, clients, peers) for node in self.ids}
-
-    def _reserve(self) -> int:
-        port = ReservedPort()
-        self._ports.append(port)
-        return port.number
-
-    def _spec(self, node: int, clients: Mapping[int, int], peers: Mapping[int, int]) -> NodeSpec:
-        data_dir = self._directory / f"node-{node}"
-        flags: dict[str, str | int] = {
-            "id": node,
-            "port": clients[node],
-            "data-dir": str(data_dir),
-            **self._flags,
-        }
-        others = [other for other in self.ids if other != node]
-        if others:
-            flags["peers"] = ",".join(
-                f"{other}@127.0.0.1:{self._peer_port(node, other, peers)}" for other in others
+            self._peer_ports = {node: ReservedPort() for node in self.ids}
+            self._links = LinkProxy({node: port.number for node, port in self._peer_ports.items()})
+        for node in self.ids:
+            flags = {**self._flags, **self._node_flags.get(node, {})}
+            if self._links is not None:
+                flags["peer-port"] = self._peer_ports[node].number
+                reached = {o: self._links.port(node, o) for o in self.ids if o != node}
+            else:
+                reached = {o: ports[o] for o in self.ids if o != node}
+            self._specs[node] = plan_node(
+                node,
+                program=self._program,
+                directory=self._directory,
+                port=ports[node],
+                peers=reached,
+                flags=flags,
             )
-        if self._faults:
-            flags["peer-port"] = peers[node]
-        flags.update(self._node_flags.get(node, {}))
-        return NodeSpec(
-            id=node,
-            port=clients[node],
-            program=self._program,
-            arguments=tuple(
-                word for name, value in flags.items() for word in (f"--{name}", str(value))
-            ),
-            data_dir=data_dir,
-            log=self._directory / f"node-{node}.log",
-        )
-
-    def _peer_port(self, source: int, target: int, peers: Mapping[int, int]) -> int:
-        return self._links.port(source, target) if self._links is not None else peers[target]
 
     def _proxy(self) -> LinkProxy:
         if self._links is None:
@@ -475,12 +473,3 @@ class LocalCluster:
         self._keep_logs.mkdir(parents=True, exist_ok=True)
         for log in self._directory.glob("node-*.log"):
             shutil.copy(log, self._keep_logs / log.name)
-
-
-def leaders_by_term(events: Sequence[Event]) -> dict[int, set[int]]:
-    """Which nodes became leader in each term: Raft allows one."""
-    leaders: dict[int, set[int]] = {}
-    for event in events:
-        if event.name == "became_leader" and event.term is not None:
-            leaders.setdefault(event.term, set()).add(event.node)
-    return leaders

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,40 @@ class NodeSpec:
     @property
     def command(self) -> list[str]:
         return [str(self.program), *self.arguments]
+
+
+def plan_node(
+    node: int,
+    *,
+    program: Path,
+    directory: Path,
+    port: int,
+    peers: Mapping[int, int],
+    flags: Mapping[str, str | int],
+) -> NodeSpec:
+    """A node with its data and log in `directory`.
+
+    Args:
+        peers: where on 127.0.0.1 this node reaches each other one, by id.
+        flags: more flags, without their dashes.
+    """
+    data_dir = directory / f"node-{node}"
+    words: dict[str, str | int] = {"id": node, "port": port, "data-dir": str(data_dir)}
+    if peers:
+        words["peers"] = ",".join(
+            f"{peer}@127.0.0.1:{peer_port}" for peer, peer_port in sorted(peers.items())
+        )
+    words |= flags
+    return NodeSpec(
+        id=node,
+        port=port,
+        program=program,
+        arguments=tuple(
+            word for name, value in words.items() for word in (f"--{name}", str(value))
+        ),
+        data_dir=data_dir,
+        log=directory / f"node-{node}.log",
+    )
 
 
 class NodeProcess:

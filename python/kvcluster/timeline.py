@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -57,3 +57,12 @@ def read_log(log: Path) -> list[Event]:
         return []
     with log.open(errors="replace") as lines:
         return [event for line in lines if (event := parse_line(line)) is not None]
+
+
+def leaders_by_term(events: Sequence[Event]) -> dict[int, set[int]]:
+    """Which nodes became leader in each term: Raft allows one."""
+    leaders: dict[int, set[int]] = {}
+    for event in events:
+        if event.name == "became_leader" and event.term is not None:
+            leaders.setdefault(event.term, set()).add(event.node)
+    return leaders
