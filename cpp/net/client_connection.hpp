@@ -30,6 +30,9 @@ class ClientHandler {
   virtual std::size_t on_bytes(ClientConnection& connection, BytesView bytes) = 0;
   // The connection has ended (once; not after the owner's own close()). The owner lets go of it.
   virtual void on_closed(ClientConnection& connection, const std::string& why) = 0;
+  // The client sends no more, but may still read. True: replies are on their way, and the owner
+  // will call close_after_flush(). False: it is closed now.
+  virtual bool on_end_of_input(ClientConnection& /*connection*/) { return false; }
 
  protected:
   ~ClientHandler() = default;
@@ -64,7 +67,7 @@ class ClientConnection final : public Flushable,
     return output_;
   }
   // Bytes that the client has not taken yet.
-  [[nodiscard]] std::size_t output_bytes() const { return output_.size() + (writing_left()); }
+  [[nodiscard]] std::size_t output_bytes() const { return output_.size() + writing_left(); }
 
   // Stops and continues the flow of on_bytes, for a bound on the depth of a pipeline.
   void pause_reading() { paused_ = true; }
@@ -72,6 +75,7 @@ class ClientConnection final : public Flushable,
   void resume_reading();
 
   // Reads no more, sends what is in output(), then closes (after QUIT, or a protocol error).
+  // on_closed follows, also when the client does not take the rest in time.
   void close_after_flush();
   // Closes now; no callback follows.
   void close();
@@ -83,9 +87,9 @@ class ClientConnection final : public Flushable,
   void flush() override;
   void read();
   void on_read(std::size_t size);
+  void on_end_of_input();
   void deliver();
-  void write_rest();
-  void after_write();
+  void write_later();
   void linger();
   void watch_idle();
   void fail(const std::string& why);
@@ -103,14 +107,14 @@ class ClientConnection final : public Flushable,
   asio::steady_timer timer_;  // the idle deadline, and the last one of a lingering close
   OpMemory read_memory_;
   OpMemory write_memory_;
-  bool reading_ = false;
+  bool reading_ = false;  // a read is pending
   bool write_pending_ = false;
-  bool delivering_ = false;
   bool resume_posted_ = false;
   bool paused_ = false;
-  bool active_ = true;  // since the idle timer last looked
-  bool closing_ = false;
-  bool lingering_ = false;
+  bool active_ = true;      // since the idle timer last looked
+  bool ended_ = false;      // the client sends no more
+  bool closing_ = false;    // nothing more is delivered; closes when all is written
+  bool lingering_ = false;  // all is written; what still comes is dropped until the client closes
   bool closed_ = false;
 };
 

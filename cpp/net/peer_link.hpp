@@ -72,7 +72,7 @@ class PeerLink {
   void send(const replica::PeerMessage& message);
   // Dials at once if it waits to dial: the peer has just been seen alive.
   void dial_now();
-  // Closes and dials again with a new Hello, because what it says has changed.
+  // Closes and dials again with a new Hello, because what it says has changed. No on_link_lost.
   void redial();
 
   [[nodiscard]] bool is_up() const;

@@ -21,7 +21,7 @@ class ReadBuffer {
   // A size of 0: the buffer is full at its bound.
   [[nodiscard]] Space prepare();
   // `size` bytes were written into the prepared space.
-  void commit(std::size_t size) { end_ += size; }
+  void commit(std::size_t size);
 
   [[nodiscard]] BytesView view() const { return {memory_.get() + begin_, end_ - begin_}; }
   // Drops bytes from the front. Requires: size <= view().size().
@@ -30,9 +30,10 @@ class ReadBuffer {
   void assign(BytesView bytes);
 
  private:
-  static constexpr std::size_t kFirst = 16U << 10U;
-  static constexpr std::size_t kLeastRoom = 4U << 10U;  // a smaller read is not worth a call
-  static constexpr std::size_t kKept = 256U << 10U;     // capacity of an empty buffer
+  static constexpr std::size_t kFirst = 4U << 10U;      // thousands of connections are mostly idle
+  static constexpr std::size_t kLeastRoom = 1U << 10U;  // a smaller read is not worth a call
+  static constexpr std::size_t kBulk = 64U << 10U;      // a busy connection's
+  static constexpr std::size_t kKept = 256U << 10U;     // of an empty buffer, at most
   void reallocate(std::size_t capacity);
 
   std::size_t max_bytes_;
@@ -40,6 +41,8 @@ class ReadBuffer {
   std::size_t capacity_ = 0;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  std::size_t prepared_ = 0;
+  bool filled_ = false;  // the last read took all of its room
 };
 
 }  // namespace kvcluster::net

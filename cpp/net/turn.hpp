@@ -37,9 +37,14 @@ class Flushable {
   bool marked_ = false;
 };
 
-// Outlives everything that was made with it.
+// Outlives everything that was made with it and is still open.
 class Turn {
  public:
+  Turn() = default;
+  ~Turn();
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
   // Flushes all that was marked, in the order of marking.
   void flush();
   [[nodiscard]] bool empty() const { return marked_.empty(); }
