@@ -52,7 +52,9 @@ class Scanner {
 
  private:
   Status list() {
-    const auto names = disk_.list(kWalDirectory);
+    const auto present = disk_.exists(kWalDirectory);
+    if (!present) return std::unexpected(present.error());
+    auto names = *present ? disk_.list(kWalDirectory) : std::vector<std::string>{};
     if (!names) return std::unexpected(names.error());
     for (const std::string& name : *names) {
       if (const auto sequence = sequence_of(name, kSegmentPrefix)) sequences_.push_back(*sequence);
