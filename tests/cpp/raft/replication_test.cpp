@@ -248,9 +248,10 @@ TEST(RaftReplication, AStaleRefusalChangesNothing) {
   cluster.write(1, "a");
   const CoreStatus before = cluster.core(1).status();
   for (std::uint64_t index = 0; index <= before.last_log.index.value(); ++index) {
-    static_cast<void>(cluster.step(
+    const Effects effects = cluster.step(
         1, Receive{{node_id(2), node_id(1), before.term,
-                    AppendReply{.success = false, .index = Index(index), .hint = {}}}}));
+                    AppendReply{.success = false, .index = Index(index), .hint = {}}}});
+    EXPECT_TRUE(effects.messages_now.empty()) << "a late refusal is no news";
   }
   const CoreStatus after = cluster.core(1).status();
   EXPECT_EQ(after.peers.at(0).match_index, before.peers.at(0).match_index);
