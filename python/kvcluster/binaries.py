@@ -16,11 +16,8 @@ def _candidates() -> list[Path]:
     chosen = os.environ.get(BIN_DIR_VARIABLE)
     if chosen:
         return [Path(chosen)]  # whoever names a place does not want another one's program
-    package = Path(__file__).resolve()
-    return [
-        Path(sysconfig.get_path("scripts")),
-        *(parent / "build" for parent in package.parents[1:3]),  # a source tree
-    ]
+    source_tree = Path(__file__).resolve().parents[2]
+    return [Path(sysconfig.get_path("scripts")), source_tree / "build"]
 
 
 def find_binary(name: str) -> Path:

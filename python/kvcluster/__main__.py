@@ -1,0 +1,5 @@
+"""`python -m kvcluster` is the command `kvcluster`."""
+
+from kvcluster.cli import main
+
+main()

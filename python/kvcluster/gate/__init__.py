@@ -1,0 +1,1 @@
+"""Quality gates: eight points each, every one carried out for real, with its evidence."""
