@@ -139,7 +139,10 @@ Status Driver::perform(replica::Output& out) {
   if (out.log_compacted) KV_TRY(persistence_->compact(*out.log_compacted));
   KV_TRY(checkpoints.begin_if_due(monotonic_now()));
 
-  if (!out.trace.empty()) log_trace(*log_, out.trace, engine_->replica.core().configuration());
+  if (!out.trace.empty()) {
+    log_trace(*log_, out.trace, engine_->replica.core().configuration(),
+              monotonic_now() - started_);
+  }
   for (const raft::Trace& step : out.trace) {
     if (step.kind == raft::Trace::Kind::kFollowerCaughtUp) {
       KV_TRY(checkpoints.end_transfer(step.peer));

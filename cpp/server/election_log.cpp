@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <string>
+#include <string_view>
 
 namespace kvcluster::server {
 
@@ -16,29 +18,36 @@ struct Line {
   std::string sentence;
 };
 
-Line describe(const raft::Trace& trace, const raft::Configuration& configuration) {
+Line describe(const raft::Trace& trace, const raft::Configuration& configuration,
+              std::uint64_t uptime_ms) {
   const auto term = trace.term.value();
   const auto peer = trace.peer.value();
+  const char* vote = std::string_view(trace.detail) == "pre-vote" ? "pre-vote" : "vote";
   switch (trace.kind) {
     case Kind::kElectionTimeout:
+      if (trace.value > uptime_ms) {
+        return {LogLevel::kInfo, "election_timeout",
+                fmt::format("election timeout after {} ms without a leader since the start",
+                            uptime_ms)};
+      }
       return {LogLevel::kInfo, "election_timeout",
               fmt::format("election timeout after {} ms without a heartbeat", trace.value)};
     case Kind::kLeaderLost:
       return {LogLevel::kInfo, "leader_lost",
               fmt::format("leader lost: node {} closed its connection", peer)};
     case Kind::kPreCandidate:
-      return {LogLevel::kInfo, "pre_candidate", fmt::format("pre-candidate for term {}", term)};
+      return {LogLevel::kInfo, "pre_candidate", fmt::format("pre-candidate for term {}", term + 1)};
     case Kind::kCandidate:
       return {LogLevel::kInfo, "candidate", fmt::format("candidate in term {}", term)};
     case Kind::kVoteGranted:
       return {LogLevel::kInfo, "vote_granted",
-              fmt::format("vote granted to node {} in term {}", peer, term)};
+              fmt::format("{} granted to node {} in term {}", vote, peer, term)};
     case Kind::kVoteRefused:
       return {LogLevel::kInfo, "vote_refused",
               fmt::format("vote refused to node {} in term {}: {}", peer, term, trace.detail)};
     case Kind::kVoteReceived:
       return {LogLevel::kInfo, "vote_received",
-              fmt::format("vote from node {}: {} of {} needed", peer, trace.value,
+              fmt::format("{} from node {}: {} of {} needed", vote, peer, trace.value,
                           configuration.quorum())};
     case Kind::kBecameLeader:
       return {LogLevel::kInfo, "became_leader", fmt::format("became LEADER for term {}", term)};
@@ -79,9 +88,11 @@ Line describe(const raft::Trace& trace, const raft::Configuration& configuration
 }  // namespace
 
 void log_trace(NodeLog& log, const std::vector<raft::Trace>& trace,
-               const raft::Configuration& configuration) {
+               const raft::Configuration& configuration, Duration uptime) {
+  const auto uptime_ms = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(uptime).count());
   for (const raft::Trace& step : trace) {
-    const Line line = describe(step, configuration);
+    const Line line = describe(step, configuration, uptime_ms);
     log.write(line.level, line.sentence,
               {{"event", line.event},
                {"term", step.term},

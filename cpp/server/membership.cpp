@@ -108,8 +108,8 @@ Status Membership::admit(const replica::Hello& theirs) {
 }
 
 void Membership::on_peer_connected(const replica::Hello& theirs) {
-  const std::string from = fmt::format("node {} connected", theirs.from.value());
-  log_.info(from, {{"event", "peer_connected"}, {"peer", theirs.from}});
+  log_.debug(fmt::format("connections to and from node {} are up", theirs.from.value()),
+             {{"event", "peer_up"}, {"peer", theirs.from}});
   if (replica_ != nullptr) introduce(monotonic_now(), theirs);
 }
 
@@ -118,6 +118,8 @@ void Membership::introduce(Instant now, const replica::Hello& theirs) {
   switch (judge(theirs).verdict) {
     case Verdict::kWelcome:
       if (!introduced_.insert(theirs.from).second) return;
+      log_.info(fmt::format("node {} connected", theirs.from.value()),
+                {{"event", "peer_connected"}, {"peer", theirs.from}});
       if (replica_->core().role() == raft::Role::kLeader) {
         log_.info(fmt::format("catching up: node {} is back, it is sent what it lacks",
                               theirs.from.value()),
@@ -146,12 +148,11 @@ void Membership::review(Instant now) {
 }
 
 void Membership::on_peer_lost(NodeId peer, const std::string& why) {
+  if (bootstrap_) bootstrap_->peer_lost(peer);
+  if (introduced_.erase(peer) == 0 || replica_ == nullptr) return;
   log_.info(fmt::format("node {} disconnected: {}", peer.value(), why),
             {{"event", "peer_lost"}, {"peer", peer}});
-  if (bootstrap_) bootstrap_->peer_lost(peer);
-  if (introduced_.erase(peer) > 0 && replica_ != nullptr) {
-    replica_->peer_lost(monotonic_now(), peer);
-  }
+  replica_->peer_lost(monotonic_now(), peer);
 }
 
 void Membership::on_peer_messages(NodeId peer, std::vector<replica::PeerMessage> messages) {
