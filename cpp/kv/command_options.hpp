@@ -1,4 +1,6 @@
-// The options of SET, GETEX and EXPIRE and the numbers of all commands, as Redis reads them.
+// The options of SET, GETEX and EXPIRE and the numbers of all commands, as Redis reads them. One
+// thing differs: a wrong number is an error also where Redis, finding the key missing, would not
+// have looked at it (GETEX). What is refused here is certainly not in the log.
 #pragma once
 
 #include <cstdint>

@@ -50,15 +50,14 @@ struct StateMachine::Impl {
   }
 
   void finish(LogPosition at, EntryType type, BytesView payload) {
-    Bytes head;
-    head.reserve(17);
-    Encoder encoder(head);
+    entry_head.clear();
+    Encoder encoder(entry_head);
     encoder.u64(at.term.value());
     encoder.u64(at.index.value());
     encoder.u8(static_cast<std::uint8_t>(type));
     Blake2b256 link;
     link.update(meta.history.view());
-    link.update(head);
+    link.update(entry_head);
     link.update(payload);
     meta.history = link.finish();
     meta.index = at.index;
@@ -76,6 +75,7 @@ struct StateMachine::Impl {
   Meta meta;
   StateHash hash{HashKey{}};
   Keyspace keyspace{table, hash};
+  Bytes entry_head;  // kept for its memory
 };
 
 Reply StateMachine::Impl::run_plain(BytesView encoded, Index index, ReplyBudget& budget) {

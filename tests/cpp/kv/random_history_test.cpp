@@ -173,6 +173,7 @@ TEST(RandomHistory, WhereBatchesEndReachesNoByte) {
     const std::vector<Bytes> payloads = random_payloads(seed);
     Machine whole;
     std::vector<Reply> replies;
+    replies.reserve(payloads.size());
     for (const Bytes& payload : payloads) replies.push_back(whole.apply(payload));
 
     Random random(seed + 1000);
