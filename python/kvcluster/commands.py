@@ -28,6 +28,7 @@ class Command(Generic[T]):
         read: makes the caller's value of the reply.
         is_write: it changes something, so it is sent inside a session and repeated safely.
         is_local: it asks one node about itself; any node's answer will do.
+        has_session: it brings its own `KV.ONCE`, so that it may be repeated as it is.
         queued: of a transaction: what is sent before its EXEC.
     """
 
@@ -35,6 +36,7 @@ class Command(Generic[T]):
     read: Callable[[Reply], T]
     is_write: bool = False
     is_local: bool = False
+    has_session: bool = False
     queued: tuple[tuple[Word, ...], ...] = ()
 
     @property
@@ -179,7 +181,11 @@ def ping() -> Command[str]:
 
 
 def raw(words: Iterable[Value], *, is_write: bool) -> Command[Any]:
-    return Command(tuple(map(_word, words)), _same, is_write=is_write)
+    sent = tuple(map(_word, words))
+    if not sent:
+        raise ValueError("a command has at least its name")
+    has_session = sent[0] in ("KV.ONCE", b"KV.ONCE")
+    return Command(sent, _same, is_write=is_write, has_session=has_session)
 
 
 def transaction(parts: Sequence[Command[Any]]) -> Command[list[Any]]:

@@ -66,6 +66,7 @@ class NodeStatus:
         term: its current term.
         commit_index: entries up to here are committed, as far as it knows.
         applied_index: entries up to here are in its state.
+        first_index: of its log in memory; what was before is in its checkpoint.
         last_index: of its log.
         keys: how many keys it holds.
         why: in plain words, why there is no leader or why a write waits; may be empty.
@@ -80,6 +81,7 @@ class NodeStatus:
     term: int
     commit_index: int
     applied_index: int
+    first_index: int
     last_index: int
     keys: int
     why: str
@@ -127,6 +129,7 @@ def node_status(reply: Reply) -> NodeStatus:
         term=int(raft["term"]),
         commit_index=int(raft["commit_index"]),
         applied_index=int(raft["applied_index"]),
+        first_index=int(raft["first_index"]),
         last_index=int(raft["last_index"]),
         keys=int(mapping(fields["state"])["keys"]),
         why=text(fields["why"]),

@@ -182,7 +182,8 @@ class _Call:
 
     @property
     def repeatable(self) -> bool:
-        return self.session is not None or not self.command.is_write
+        command = self.command
+        return self.session is not None or command.has_session or not command.is_write
 
     def finish(self, reply: Reply) -> None:
         self.result = self.command.read(reply)
@@ -249,7 +250,7 @@ class _Calls:
 
     @staticmethod
     def _call(command: Command[Any], sessions: Sessions | None) -> _Call:
-        if sessions is None or not command.is_write or command.queued:
+        if sessions is None or not command.is_write or command.has_session or command.queued:
             return _Call(command, command.frames, None)
         session = sessions.take()
         session.sequence += 1

@@ -143,6 +143,14 @@ def test_a_plain_write_is_never_repeated_once_it_was_sent() -> None:
     assert len(cluster.attempts) == 1
 
 
+def test_a_command_that_brings_its_session_is_sent_as_it_is_and_repeated() -> None:
+    cluster = Cluster()
+    cluster.directory.follow(A)
+    command = commands.raw(("KV.ONCE", "me", 7, "INCR", "k"), is_write=True)
+    assert cluster.one(command, [lost(sent=True), NO_SLOTS, Outcome([1])]) == 1
+    assert cluster.words(0) == cluster.words(2) == ("KV.ONCE", "me", "7", "INCR", "k")
+
+
 def test_a_plain_write_that_never_left_is_repeated() -> None:
     cluster = Cluster(sessions=False)
     cluster.directory.follow(A)
