@@ -1,6 +1,5 @@
 #include "net/listener.hpp"
 
-#include <fmt/format.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -36,22 +35,6 @@ struct Undecided {
   std::list<std::shared_ptr<Undecided>>::iterator place;
   bool listed = false;
 };
-
-std::unexpected<Error> cannot_listen(const Endpoint& address, const std::error_code& error) {
-  if (error == asio::error::address_in_use) {
-    return fail(ErrorCode::kBusy,
-                fmt::format("port {} on {} is in use by another program: stop it, or choose "
-                            "another port",
-                            address.port, address.host));
-  }
-  if (error == asio::error::access_denied) {
-    return fail(ErrorCode::kIo, fmt::format("port {} on {} needs more rights: choose a port above "
-                                            "1023",
-                                            address.port, address.host));
-  }
-  return fail(ErrorCode::kIo,
-              fmt::format("can not listen on {}: {}", address.text(), error.message()));
-}
 
 }  // namespace
 
@@ -100,21 +83,10 @@ struct Listener::Impl : std::enable_shared_from_this<Listener::Impl> {
 };
 
 Status Listener::Impl::open() {
-  const auto found = resolve(options.address);
-  if (!found) return std::unexpected(found.error());
-  const tcp::endpoint& at = found->front();
-  std::error_code error;
+  KV_TRY(listen_on(acceptor, options.address, options.backlog));
+  const tcp::endpoint at = acceptor.local_endpoint();
   protocol = at.protocol();
-  acceptor.open(protocol, error);
-  if (error) return cannot_listen(options.address, error);
-  set_close_on_exec(acceptor.native_handle());
-  acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor.bind(at, error);
-  if (!error) acceptor.listen(options.backlog, error);
-  if (!error) acceptor.non_blocking(true, error);
-  if (error) return cannot_listen(options.address, error);
-  options.address.port = acceptor.local_endpoint(error).port();
-  if (error) return cannot_listen(options.address, error);
+  options.address.port = at.port();
   wait_accept();
   return {};
 }

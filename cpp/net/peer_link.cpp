@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-#include "base/random.hpp"
+#include "net/backoff.hpp"
 #include "net/frame_queue.hpp"
 #include "net/tcp.hpp"
 #include "wire/peer_frame.hpp"
@@ -42,9 +42,8 @@ struct PeerLink::Impl final : Flushable, std::enable_shared_from_this<PeerLink::
         socket(io),
         resolver(io),
         timer(io),
-        random(options.seed),
         queue(options.max_queue_bytes),
-        backoff(options.backoff_min) {}
+        backoff(options.backoff_min, options.backoff_max, options.seed) {}
 
   // Each attempt has a number; completions of an older one are ignored.
   [[nodiscard]] bool is_current(std::uint64_t number) const {
@@ -63,7 +62,6 @@ struct PeerLink::Impl final : Flushable, std::enable_shared_from_this<PeerLink::
   void close();
   void stop();
   void watch(Duration limit, const char* what);
-  Duration next_backoff();
 
   void send(const replica::PeerMessage& message);
   void flush() override;
@@ -75,14 +73,13 @@ struct PeerLink::Impl final : Flushable, std::enable_shared_from_this<PeerLink::
   tcp::socket socket;
   tcp::resolver resolver;
   asio::steady_timer timer;
-  Random random;
   wire::PeerFrameBuilder builder;
   FrameQueue queue;
   bool write_pending = false;
   PeerLinkCounters counters;
   State state = State::kWaiting;
   std::uint64_t attempt = 0;
-  Duration backoff;
+  Backoff backoff;
   Clock::time_point up_since;
   std::string trouble = "not dialed yet";
   NodeId self;  // as the last hello said
@@ -198,10 +195,10 @@ void PeerLink::Impl::welcome(const replica::Hello& theirs) {
 
 void PeerLink::Impl::lost(const std::string& why) {
   const bool was_up = state == State::kUp;
-  if (was_up && Clock::now() - up_since >= kHealthy) backoff = options.backoff_min;
+  if (was_up && Clock::now() - up_since >= kHealthy) backoff.reset();
   close();
   trouble = why;
-  dial_in(next_backoff());
+  dial_in(backoff.next());
   if (was_up) handler->on_link_lost(*owner, why);
 }
 
@@ -235,13 +232,6 @@ void PeerLink::Impl::watch(Duration limit, const char* what) {
       [self = shared_from_this(), number = attempt, what](const std::error_code& error) {
         if (!error && self->is_current(number) && self->state == State::kDialing) self->lost(what);
       });
-}
-
-// Jitter keeps nodes that lost each other from dialing in step.
-Duration PeerLink::Impl::next_backoff() {
-  const auto most = static_cast<std::uint64_t>(std::max<Duration::rep>(backoff.count(), 1));
-  backoff = std::min(2 * backoff, options.backoff_max);
-  return Duration(static_cast<Duration::rep>(random.between((most + 1) / 2, most)));
 }
 
 void PeerLink::Impl::send(const replica::PeerMessage& message) {

@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <asio/error.hpp>
 #include <asio/ip/address.hpp>
 
 namespace kvcluster::net {
@@ -20,6 +21,22 @@ void set_int(const tcp::socket& socket, int level, int name, int value) {
   // Best effort: a system without the option only notices a dead host later.
   (void)::setsockopt(const_cast<tcp::socket&>(socket).native_handle(), level, name, &value,
                      sizeof(value));
+}
+
+std::unexpected<Error> cannot_listen(const Endpoint& address, const std::error_code& error) {
+  if (error == asio::error::address_in_use) {
+    return fail(ErrorCode::kBusy,
+                fmt::format("port {} on {} is in use by another program: stop it, or choose "
+                            "another port",
+                            address.port, address.host));
+  }
+  if (error == asio::error::access_denied) {
+    return fail(ErrorCode::kIo, fmt::format("port {} on {} needs more rights: choose a port above "
+                                            "1023",
+                                            address.port, address.host));
+  }
+  return fail(ErrorCode::kIo,
+              fmt::format("can not listen on {}: {}", address.text(), error.message()));
 }
 
 }  // namespace
@@ -64,6 +81,22 @@ Result<std::vector<tcp::endpoint>> resolve(const Endpoint& endpoint) {
                 fmt::format("the host '{}' has no address: {}", endpoint.host, error.message()));
   }
   return found;
+}
+
+Status listen_on(tcp::acceptor& acceptor, const Endpoint& address, int backlog) {
+  const auto found = resolve(address);
+  if (!found) return std::unexpected(found.error());
+  const tcp::endpoint& at = found->front();
+  std::error_code error;
+  acceptor.open(at.protocol(), error);
+  if (error) return cannot_listen(address, error);
+  set_close_on_exec(acceptor.native_handle());
+  acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind(at, error);
+  if (!error) acceptor.listen(backlog, error);
+  if (!error) acceptor.non_blocking(true, error);
+  if (error) return cannot_listen(address, error);
+  return {};
 }
 
 std::string remote_text(const tcp::socket& socket) {

@@ -21,6 +21,11 @@ void set_close_on_exec(int descriptor);
 // Errors: kInvalidArgument when there is none.
 [[nodiscard]] Result<std::vector<asio::ip::tcp::endpoint>> resolve(const Endpoint& endpoint);
 
+// Opens, binds and listens; port 0: the kernel chooses. Non-blocking, closed in child processes.
+// Errors: kBusy (the port is in use), kInvalidArgument (no such address), kIo.
+[[nodiscard]] Status listen_on(asio::ip::tcp::acceptor& acceptor, const Endpoint& address,
+                               int backlog);
+
 // "127.0.0.1:41234"; empty when the connection has ended.
 [[nodiscard]] std::string remote_text(const asio::ip::tcp::socket& socket);
 
