@@ -10,8 +10,8 @@ if(NOT pybind11_ROOT AND NOT pybind11_DIR)
     set(pybind11_DIR "${kv_pybind11_dir}" CACHE PATH "pybind11's CMake files")
   endif()
 endif()
-find_package(pybind11 2.11 CONFIG QUIET)
+find_package(pybind11 3.0 CONFIG QUIET)
 if(NOT pybind11_FOUND)
-  message(FATAL_ERROR "pybind11 is missing for ${Python_EXECUTABLE}: pip install pybind11, "
+  message(FATAL_ERROR "pybind11 3 is missing for ${Python_EXECUTABLE}: pip install pybind11, "
                       "or run ./dev build, which makes the module in .venv.")
 endif()

@@ -1,0 +1,28 @@
+// kvcluster._core: the native types as they are, one submodule a topic. What a program should use
+// is the typed face over them in python/kvcluster/.
+#include <pybind11/pybind11.h>
+
+#include "bindings.hpp"
+
+PYBIND11_MODULE(_core, module) {
+  using namespace kvcluster::python;
+  module.doc() =
+      "The native types of kvcluster; its modules of the same names are the face to use.";
+  register_errors();
+
+  auto digest = module.def_submodule("digest", "BLAKE2b and the hashes built on it.");
+  register_digest(digest);
+
+  auto raft = module.def_submodule("raft", "The consensus core and its values.");
+  register_raft_log(raft);
+  register_raft_messages(raft);
+  register_raft_events(raft);
+  register_raft_effects(raft);
+  register_raft_core(raft);
+
+  auto state = module.def_submodule("state", "Commands and the state machine.");
+  register_state(state);
+
+  auto wal = module.def_submodule("wal", "The write-ahead log.");
+  register_wal(wal);
+}
