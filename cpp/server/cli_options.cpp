@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/cli_flags.hpp"
 #include "server/password_file.hpp"
 #include "server/peer_list.hpp"
 #include "wire/decimal.hpp"
@@ -15,169 +16,10 @@
 namespace kvcluster::server {
 namespace {
 
-constexpr std::uint64_t kMaxMillis = 3'600'000;
-// One entry must fit into one frame between peers.
-constexpr std::size_t kMaxValueBytes = 8U << 20U;
-
-// As given, before anything is compared with anything else.
-struct RawOptions {
-  std::optional<std::uint64_t> id;
-  std::uint16_t port = 9001;
-  std::vector<std::string> peers;
-  std::string election_timeout_ms = "150-300";
-  std::uint64_t heartbeat_ms = 50;
-  std::uint64_t request_timeout_ms = 5000;
-  std::uint64_t leader_wait_ms = 0;
-  std::uint64_t idle_timeout_ms = 0;
-  std::string password_file;
-  std::string follower_mode = "proxy";
-  std::string log_format = "text";
-};
-
 constexpr const char* kDescription =
     "kvstore runs one node of a kvcluster: a replicated, durable, linearizable key-value store "
     "that "
     "speaks the Redis protocol.";
-
-constexpr const char* kFooter = R"(Examples:
-  Three nodes on this machine, one terminal each; ids follow from the ports in ascending order:
-    kvstore --id 1 --port 9001 --peers 9002,9003
-    kvstore --id 2 --port 9002 --peers 9001,9003
-    kvstore --id 3 --port 9003 --peers 9001,9002
-  One node alone:
-    kvstore --port 9001
-  Nodes on several machines:
-    kvstore --id 1 --host 10.0.0.1 --port 9001 --peers 2@10.0.0.2:9001,3@10.0.0.3:9001 \
-            --requirepass-file password.txt
-  A configuration file (TOML or INI) holds the same names without the dashes:
-    id = 1
-    port = 9001
-    peers = ["9002", "9003"]
-
-Exit codes:
-  0  stopped by SIGTERM or SIGINT, after the leadership was handed over
-  2  wrong usage: one line says what to change
-  3  the data directory cannot be used, or the disk failed while the node ran
-  4  the address or the data directory is in use by another process
-  A second SIGTERM or SIGINT ends at once; what was acknowledged is durable then too.)";
-
-void add_identity(CLI::App& app, RawOptions& raw, NodeOptions& node) {
-  auto* const group = app.add_option_group("Who and where");
-  group->add_option("--id", raw.id, "This node's id, from 1 upwards; ids never change")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{INT64_MAX}));
-  group->add_option("--host", node.host, "Address to listen on, for clients, peers and HTTP")
-      ->capture_default_str();
-  group->add_option("--port", raw.port, "Port for clients, and for peers; 0: any free one")
-      ->capture_default_str();
-  group
-      ->add_option("--peers", raw.peers,
-                   "The other first members: PORT,PORT on this machine or "
-                   "ID@HOST:PORT,ID@HOST:PORT; none: a single node")
-      ->delimiter(',');
-  group->add_option("--peer-port", node.peer_port, "A port of its own for peers");
-  group->add_option("--http-port", node.http_port,
-                    "A port for /metrics, /healthz, /readyz and /status; 0: any free one");
-  group->add_option("--data-dir", node.data_dir, "Where the data lives [data/node-ID]");
-  group->add_flag("--bootstrap", node.bootstrap,
-                  "Found the cluster at once, although other first members may be unreachable");
-}
-
-void add_clients(CLI::App& app, RawOptions& raw, NodeOptions& node) {
-  auto* const group = app.add_option_group("Clients");
-  group
-      ->add_option("--follower-mode", raw.follower_mode,
-                   "What a follower does with a command: pass it on to the leader (proxy), "
-                   "answer MOVED (redirect) or an error (reject)")
-      ->check(CLI::IsMember({"proxy", "redirect", "reject"}))
-      ->capture_default_str();
-  group->add_option("--requirepass-file", raw.password_file,
-                    "Clients must AUTH with the first line of this file");
-  group
-      ->add_option("--request-timeout-ms", raw.request_timeout_ms,
-                   "How long an appended write waits for its commit before it is UNCERTAIN")
-      ->check(CLI::Range(std::uint64_t{1}, kMaxMillis))
-      ->capture_default_str();
-  group
-      ->add_option("--leader-wait-ms", raw.leader_wait_ms,
-                   "How long a command waits for a leader; 0: twice the longest election timeout")
-      ->check(CLI::Range(std::uint64_t{0}, kMaxMillis))
-      ->capture_default_str();
-  group
-      ->add_option("--idle-timeout-ms", raw.idle_timeout_ms,
-                   "Close a connection that says nothing for so long; 0: never")
-      ->check(CLI::Range(std::uint64_t{0}, 24 * kMaxMillis))
-      ->capture_default_str();
-  ClientLimits& limits = node.client_limits;
-  group->add_option("--max-value-bytes", node.limits.max_value_bytes, "The longest value")
-      ->check(CLI::Range(std::size_t{1}, kMaxValueBytes))
-      ->capture_default_str();
-  group->add_option("--max-connections", limits.max_connections, "Client connections at a time")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
-      ->capture_default_str();
-  group
-      ->add_option("--max-pipeline-depth", limits.max_pipeline_depth,
-                   "Commands of one connection that wait for a reply")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
-      ->capture_default_str();
-  group
-      ->add_option("--max-output-bytes", limits.max_output_buffer,
-                   "Close a client that leaves so many bytes of replies unread")
-      ->check(CLI::Range(std::size_t{1U << 20U}, std::size_t{1U << 30U}))
-      ->capture_default_str();
-}
-
-void add_consensus(CLI::App& app, RawOptions& raw, NodeOptions& node) {
-  auto* const group = app.add_option_group("Consensus");
-  group
-      ->add_option("--election-timeout-ms", raw.election_timeout_ms,
-                   "MIN-MAX: without a leader for a random time in between, a node campaigns")
-      ->capture_default_str();
-  group->add_option("--heartbeat-ms", raw.heartbeat_ms, "How often a leader says that it lives")
-      ->check(CLI::Range(std::uint64_t{1}, kMaxMillis))
-      ->capture_default_str();
-  group->add_option("--priority", node.priority, "A healthy node of higher priority gets the lead")
-      ->capture_default_str();
-  group->add_option("--seed", node.seed, "For the random election timeouts; 0: from the system")
-      ->capture_default_str();
-}
-
-void add_storage(CLI::App& app, NodeOptions& node) {
-  auto* const group = app.add_option_group("Storage");
-  const auto size = [&](const char* name, auto& value, const char* what, std::size_t least) {
-    group->add_option(name, value, what)
-        ->check(CLI::Range(least, std::size_t{1} << 40U))
-        ->capture_default_str();
-  };
-  size("--wal-segment-bytes", node.wal_segment_bytes, "Size of one segment of the log", 64U << 10U);
-  size("--memtable-bytes", node.memtable_bytes, "A checkpoint is due above so much new data", 1);
-  size("--wal-checkpoint-bytes", node.wal_checkpoint_bytes,
-       "A checkpoint is due after so many bytes of log", 1);
-  size("--retained-log-bytes", node.retained_log_bytes,
-       "Log kept in memory for followers that lag; beyond they get a snapshot", 0);
-  size("--snapshot-chunk-bytes", node.snapshot_chunk_bytes, "Pieces in which a snapshot is sent",
-       4U << 10U);
-  group
-      ->add_option("--min-free-disk-bytes", node.min_free_disk_bytes,
-                   "Below so much room writes are refused; reads go on")
-      ->capture_default_str();
-}
-
-void add_operation(CLI::App& app, RawOptions& raw, CliOptions& options) {
-  auto* const group = app.add_option_group("Logs and operation");
-  group->add_option("--log-level", options.node.log_level, "The least that is logged")
-      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "critical", "off"}))
-      ->capture_default_str();
-  group->add_option("--log-format", raw.log_format, "Text, or one JSON object a line")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
-  group->add_option("--log-file", options.node.log_file, "Where to log [standard error]");
-  group->add_option("--ports-file", options.ports_file,
-                    "Write the ports as JSON to this file once the node listens");
-  group
-      ->add_option("--ready-fd", options.ready_fd,
-                   "Write the same to this open file descriptor, and close it")
-      ->check(CLI::Range(0, 1 << 20));
-}
 
 auto refuse(std::string sentence) { return fail(ErrorCode::kInvalidArgument, std::move(sentence)); }
 
@@ -185,7 +27,7 @@ Duration milliseconds(std::uint64_t count) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(count));
 }
 
-Status read_election_timeout(const RawOptions& raw, NodeOptions& node) {
+Status read_election_timeout(const RawFlags& raw, NodeOptions& node) {
   const std::string& text = raw.election_timeout_ms;
   const std::size_t dash = text.find('-');
   const auto low = wire::parse_decimal(BytesView(text).substr(0, dash));
@@ -193,7 +35,7 @@ Status read_election_timeout(const RawOptions& raw, NodeOptions& node) {
                         ? std::nullopt
                         : wire::parse_decimal(BytesView(text).substr(dash + 1));
   const auto in_range = [](std::optional<std::int64_t> value) {
-    return value && *value >= 1 && *value <= static_cast<std::int64_t>(kMaxMillis);
+    return value && *value >= 1 && *value <= static_cast<std::int64_t>(kMaxFlagMillis);
   };
   if (!in_range(low) || !in_range(high)) {
     return refuse(fmt::format(
@@ -235,7 +77,7 @@ Status check_ports(const NodeOptions& node) {
 }
 
 // All that concerns more than one setting.
-Status combine(const RawOptions& raw, NodeOptions& node) {
+Status combine(const RawFlags& raw, NodeOptions& node) {
   node.port = raw.port;
   const auto id = raw.id ? std::optional(NodeId(*raw.id)) : std::nullopt;
   auto members = parse_peers(raw.peers, id, node.peer_port.value_or(node.port));
@@ -276,17 +118,9 @@ CliExit usage_error(std::string_view what) {
 
 std::expected<CliOptions, CliExit> parse_command_line(std::span<const std::string> arguments) {
   CliOptions options;
-  RawOptions raw;
+  RawFlags raw;
   CLI::App app(kDescription, "kvstore");
-  app.footer(kFooter);
-  app.set_version_flag("--version", "kvstore " KVCLUSTER_VERSION);
-  app.set_config("--config", "", "Read settings from a TOML or INI file; the command line wins");
-  app.allow_config_extras(false);
-  add_identity(app, raw, options.node);
-  add_clients(app, raw, options.node);
-  add_consensus(app, raw, options.node);
-  add_storage(app, options.node);
-  add_operation(app, raw, options);
+  declare_flags(app, raw, options);
   try {
     // CLI11 takes them last first.
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));

@@ -16,7 +16,10 @@ namespace {
 using kv::Reply;
 
 // What tools for Redis ask before they begin, and what an operator may want to see.
-std::vector<std::pair<BytesView, std::string>> settings(const NodeOptions& options) {
+std::vector<std::pair<BytesView, std::string>> settings(const NodeView& view) {
+  const NodeOptions& options = view.options();
+  // As bound, which --port 0 does not tell.
+  const std::string& address = view.client_address();
   const auto seconds = [](Duration duration) {
     return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
   };
@@ -35,7 +38,7 @@ std::vector<std::pair<BytesView, std::string>> settings(const NodeOptions& optio
       {"max-value-bytes", fmt::format("{}", options.limits.max_value_bytes)},
       {"maxclients", fmt::format("{}", options.client_limits.max_connections)},
       {"maxmemory", "0"},
-      {"port", fmt::format("{}", options.port)},
+      {"port", address.substr(address.rfind(':') + 1)},
       {"priority", fmt::format("{}", options.priority)},
       {"proto-max-bulk-len", fmt::format("{}", options.limits.max_value_bytes)},
       {"request-timeout-ms", fmt::format("{}", milliseconds(options.request_timeout))},
@@ -46,7 +49,7 @@ std::vector<std::pair<BytesView, std::string>> settings(const NodeOptions& optio
 
 Reply config_get(const LocalCall& call) {
   std::vector<std::pair<Reply, Reply>> found;
-  for (const auto& [name, value] : settings(call.context.options)) {
+  for (const auto& [name, value] : settings(call.context.view)) {
     for (const BytesView pattern : call.args.subspan(2)) {
       if (pattern.size() > kv::kMaxPatternBytes) {
         return Reply::error("ERR the pattern is too long");

@@ -22,8 +22,8 @@ class MetricsWriter {
     out_ += fmt::format("# HELP kvcluster_{0} {1}\n# TYPE kvcluster_{0} {2}\n", name, help, type);
   }
   void sample(BytesView name, double value, BytesView labels = {}) {
-    // All digits of an integer, and no exponent for one: indices must stay readable.
-    out_ += fmt::format("kvcluster_{}{} {:.17g}\n", name, labels, value);
+    // The shortest text that reads back as the same number.
+    out_ += fmt::format("kvcluster_{}{} {}\n", name, labels, value);
   }
   [[nodiscard]] std::string take() { return std::move(out_); }
 
