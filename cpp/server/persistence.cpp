@@ -1,6 +1,7 @@
 #include "server/persistence.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <utility>
 
@@ -13,6 +14,8 @@ namespace {
 // Above either the WAL thread writes.
 constexpr std::size_t kInlineEntries = 64;
 constexpr std::size_t kInlineBytes = 16U << 10U;
+// Above this a sync costs more than two changes of thread.
+constexpr Duration kInlineSync = std::chrono::microseconds(500);
 constexpr std::size_t kEntryOverhead = 32;
 
 bool has_writes(const raft::PersistBatch& batch) {
@@ -54,7 +57,7 @@ Status Persistence::queue(raft::PersistBatch batch) {
 }
 
 Status Persistence::start(std::vector<raft::PersistBatch> batches) {
-  const bool inline_sync = idle() && small(batches);
+  const bool inline_sync = idle() && usual_sync_ <= kInlineSync && small(batches);
   for (raft::PersistBatch& batch : batches) {
     const bool writes = has_writes(batch);
     remember(batch.sequence, writes);
@@ -84,9 +87,7 @@ Result<std::uint64_t> Persistence::finish() {
   if (done > 0) {
     const Instant begin = monotonic_now();
     KV_TRY(wal_.sync());
-    counters_.sync_time += monotonic_now() - begin;
-    ++counters_.syncs;
-    mark_due_ = true;
+    synced(monotonic_now() - begin);
   }
   // What found no room waits at the WAL thread, which tries again.
   disk_full_ = done < own_.size();
@@ -97,11 +98,16 @@ Result<std::uint64_t> Persistence::finish() {
 
 std::uint64_t Persistence::reported(const WalReport& report) {
   jobs_in_flight_ -= report.jobs;
-  counters_.syncs += report.syncs;
-  counters_.sync_time += report.sync_time;
   disk_full_ = report.disk_full;
-  if (report.syncs > 0) mark_due_ = true;
+  if (report.syncs > 0) synced(report.sync_time);
   return release(std::max(report.sequence, durable_));
+}
+
+void Persistence::synced(Duration took) {
+  ++counters_.syncs;
+  counters_.sync_time += took;
+  usual_sync_ = (7 * usual_sync_ + took) / 8;
+  mark_due_ = true;
 }
 
 std::uint64_t Persistence::release(std::uint64_t sequence) {

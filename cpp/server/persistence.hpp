@@ -3,9 +3,9 @@
 // before responding").
 //
 // One rule chooses who writes: the reactor itself, after it has sent what needs no sync, when the
-// WAL thread has nothing to do and the turn's batches are small; otherwise the WAL thread. At small
-// depth waking another thread costs more than it gives; at depth the reactor has better things to
-// do than to wait for the disk.
+// WAL thread has nothing to do, the turn's batches are small, and syncs have been quick of late;
+// otherwise the WAL thread. At small depth waking another thread costs more than it gives; at
+// depth, or on a slow disk, the reactor has better things to do than to wait.
 //
 // Thread-safety: none; reactor only.
 #pragma once
@@ -62,6 +62,7 @@ class Persistence {
   [[nodiscard]] bool small(const std::vector<raft::PersistBatch>& batches) const;
   void remember(std::uint64_t sequence, bool has_writes);
   [[nodiscard]] Status queue(raft::PersistBatch batch);
+  void synced(Duration took);
   // The batch `sequence` is durable, and with it those behind it that write nothing.
   [[nodiscard]] std::uint64_t release(std::uint64_t sequence);
 
@@ -71,6 +72,7 @@ class Persistence {
   std::vector<raft::PersistBatch> own_;  // for finish()
   std::uint64_t jobs_in_flight_ = 0;     // at the thread
   std::uint64_t durable_ = 0;
+  Duration usual_sync_{};  // a moving average
   bool mark_due_ = false;
   bool disk_full_ = false;
   PersistenceCounters counters_;

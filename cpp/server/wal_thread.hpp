@@ -25,7 +25,7 @@ namespace kvcluster::server {
 struct WalReport {
   std::uint64_t sequence = 0;  // durable up to this batch; 0: none new
   std::uint64_t jobs = 0;      // finished jobs that this report covers, compactions included
-  std::uint64_t syncs = 0;
+  std::uint64_t syncs = 0;     // 0 or 1
   Duration sync_time{};
   bool disk_full = false;      // a batch waits for room and is tried again
   std::optional<Error> error;  // the log has ended
