@@ -144,7 +144,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& shown) {
     return app.exit(shown);
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "kv_client: {} (see kv_client --help)\n", error.what());
+    const bool unknown = app.get_subcommands().empty() && !app.remaining().empty();
+    const std::string what =
+        unknown ? fmt::format("there is no command '{}'", app.remaining().front()) : error.what();
+    fmt::print(stderr, "kv_client: {} (see kv_client --help)\n", what);
     return kUsage;
   }
   if (id->count() > 0) {

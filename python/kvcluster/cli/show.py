@@ -18,7 +18,10 @@ from kvcluster.replies import NodeStatus, mapping, text
 
 _WATCH_SECONDS = 0.25
 
-_console = Console(highlight=False)
+_WIDTH_WITHOUT_TERMINAL = 120
+
+# A pipe or a file has no width of its own, and must not get a table that is cut.
+_console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
 
 
 def line(words: str) -> None:
@@ -76,8 +79,9 @@ def watch_cluster(cluster: BackgroundCluster) -> bool:
 
 def _table(cluster: BackgroundCluster) -> tuple[Table, bool]:
     table = Table(title=str(cluster.directory), title_style="dim")
-    for heading in ("node", "address", "pid", "role", "term", "applied", "keys", "state hash"):
-        table.add_column(heading)
+    for heading in ("node", "address", "pid", "role", "term", "applied", "keys"):
+        table.add_column(heading, no_wrap=True, min_width=len(heading))
+    table.add_column("state hash", no_wrap=True)  # the one that may be cut
     leads = False
     for node in cluster.nodes:
         status = cluster.status(node)
@@ -98,5 +102,5 @@ def _row(node: BackgroundNode, status: NodeStatus | None) -> list[str]:
         return [str(node.id), node.address, str(node.pid), state, "", "", "", ""]
     role = status.role if status.phase == "serving" else status.phase
     digest = text(mapping(status.fields["state"])["state"])
-    numbers = [str(status.term), str(status.applied_index), str(status.keys), digest[:16]]
+    numbers = [str(status.term), str(status.applied_index), str(status.keys), digest[:12]]
     return [str(node.id), node.address, str(node.pid), role, *numbers]
