@@ -26,14 +26,16 @@ std::string closed_by(const std::error_code& error) {
 std::shared_ptr<PeerSession> PeerSession::start(Incoming incoming, PeerSessionHandler& handler,
                                                 const PeerSessionOptions& options) {
   auto session = std::make_shared<PeerSession>(Private{}, std::move(incoming), handler, options);
-  (void)tune_peer(session->socket_);  // a socket that has ended shows it at the first read
   session->deadline_.expires_after(options.hello_deadline);
   session->deadline_.async_wait([weak = std::weak_ptr(session)](const std::error_code& error) {
     const auto self = weak.lock();
     if (!error && self && !self->hello_) self->fail("no hello in time");
   });
   // From the io_context: the owner must have the pointer before the first callback.
-  asio::post(session->socket_.get_executor(), [session] { session->deliver(); });
+  asio::post(session->socket_.get_executor(), [session, tuned = tune_peer(session->socket_)] {
+    if (!tuned) return session->fail(tuned.error().context);
+    session->deliver();
+  });
   return session;
 }
 

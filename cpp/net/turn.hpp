@@ -22,10 +22,10 @@ class Flushable {
  public:
   Flushable(const Flushable&) = delete;
   Flushable& operator=(const Flushable&) = delete;
+  virtual ~Flushable();
 
  protected:
   explicit Flushable(Turn& turn) : turn_(&turn) {}
-  virtual ~Flushable();
   // Asks for flush() at the end of this turn. Cheap; any number of times.
   void mark();
 
