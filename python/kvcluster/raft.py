@@ -230,14 +230,15 @@ class Bench:
         raise RuntimeError(f"messages are still on their way after {steps} steps")
 
     def elect(self, server: int) -> None:
-        """Makes `server` lead: it alone times out, and all hear each other.
+        """Makes `server` lead: all lose the leader that there is, and `server` times out first.
 
         Raises:
             RuntimeError: when it does not win, because its log is behind for instance.
         """
+        leader = self.leader()
         for other in self.cores:
-            if other != server and self.cores[other].status().role is Role.LEADER:
-                self.step(server, PeerLost(other))
+            if leader not in (0, other):
+                self.step(other, PeerLost(leader))
         self.tick(server)
         self.settle()
         if self.leader() != server:

@@ -11,7 +11,7 @@ b'green'
 
 Words of a command are str (sent as UTF-8), bytes or int. Replies are None, str (a simple string
 such as 'OK'), bytes, int, float, bool, list or dict; inside a list or dict an error is a
-CommandError. Times are milliseconds since the Unix epoch; the state machine has no clock of its own.
+CommandError. Times are milliseconds since the Unix epoch; the state machine has no own clock.
 """
 
 from __future__ import annotations

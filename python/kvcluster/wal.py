@@ -23,7 +23,7 @@ from typing import Self
 
 from kvcluster import _core
 from kvcluster._core.wal import WalIdentity, WalOptions, WalPosition, WalRecovered
-from kvcluster.errors import Unavailable
+from kvcluster.errors import StorageError, Unavailable
 from kvcluster.raft import Entry, EntryId, HardState, PersistBatch
 
 NO_INCARNATION = bytes(16)
@@ -33,7 +33,10 @@ class _Hold:
     """The lock that a running node has on its data directory, too (its file LOCK)."""
 
     def __init__(self, directory: Path) -> None:
-        self._file = os.open(directory / "LOCK", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._file = os.open(directory / "LOCK", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StorageError(f"{directory}: {error.strerror}") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -94,8 +97,9 @@ class Wal:
         """Opens the log in `directory`: cuts a torn tail and makes the rest durable.
 
         Raises:
-            Corruption: damage below what was known to be durable; file and offset are named.
-            StorageError: there is no log, it is another node's, or the system refused.
+            Corruption: damage below what was known to be durable (file and offset are named), or
+                no segment at all.
+            StorageError: it is another node's, or the system refused.
             Unavailable: another process holds the directory.
         """
         return cls._start(directory, WalIdentity(node, incarnation), options, create=False)

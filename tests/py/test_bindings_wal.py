@@ -7,15 +7,13 @@ import pytest
 
 from kvcluster.errors import Corruption, StorageError, Unavailable
 from kvcluster.raft import (
+    Bench,
     Entry,
     EntryId,
     EntryKind,
     HardState,
     PersistBatch,
     Persisted,
-    Propose,
-    ProposeItem,
-    Tick,
     new_core,
 )
 from kvcluster.wal import Wal, WalOptions
@@ -164,22 +162,26 @@ def test_a_batch_that_does_not_fit_the_log_is_refused(
 
 
 def test_a_core_restarts_with_the_vote_and_log_that_it_wrote(tmp_path: Path) -> None:
-    core = new_core(1, members=[1])
+    bench = Bench([1])
     with Wal.create(tmp_path, node=1) as wal:
-        event: Tick | Persisted | Propose = Tick()
-        for _ in range(3):
-            batch = core.step(core.next_deadline_us, event).persist
-            assert batch is not None
-            wal.append_batch(batch)
-            wal.sync()
-            core.step(core.next_deadline_us, Persisted(batch.sequence))
-            event = Propose((ProposeItem(b"x"),))
+
+        def write_all() -> None:
+            while bench.disks[1]:
+                batch = bench.disks[1].pop(0)
+                wal.append_batch(batch)
+                wal.sync()
+                bench.step(1, Persisted(batch.sequence))
+
+        bench.tick(1)
+        write_all()
+        assert bench.propose(1, b"x").accepted
+        write_all()
     with Wal.open(tmp_path, node=1) as wal:
         recovered = wal.recovered
     assert recovered.hard_state.voted_for == 1
     again = new_core(1, members=[1], hard_state=recovered.hard_state, entries=recovered.entries)
-    assert again.status().term == core.status().term
-    assert again.status().last_log == core.status().last_log
+    assert again.status().term == bench.cores[1].status().term
+    assert again.status().last_log == bench.cores[1].status().last_log
 
 
 def test_a_closed_log_refuses_further_use(tmp_path: Path) -> None:
