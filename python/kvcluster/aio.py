@@ -13,21 +13,11 @@ from typing import Any, TypeVar
 from kvcluster import commands
 from kvcluster.batch import Batch
 from kvcluster.commands import Command
+from kvcluster.directory import Address, Directory, Sessions
 from kvcluster.errors import Corruption, Unavailable, raise_first
 from kvcluster.replies import Key, KeyValue, NodeStatus, Reply, StateHash, Value, Versioned
 from kvcluster.resp import NOTHING, ReplyReader, hello, pack, refusal_of
-from kvcluster.retry import (
-    Address,
-    Attempt,
-    Directory,
-    ErrorReply,
-    Outcome,
-    Pause,
-    Policy,
-    Sessions,
-    Step,
-    run,
-)
+from kvcluster.retry import Attempt, ErrorReply, Outcome, Pause, Policy, Step, run
 
 T = TypeVar("T")
 _READ_BYTES = 64 * 1024

@@ -13,19 +13,10 @@ from kvcluster import commands
 from kvcluster.batch import Batch
 from kvcluster.commands import Command
 from kvcluster.connection import Connection
+from kvcluster.directory import Address, Directory, Sessions
 from kvcluster.errors import Unavailable, raise_first
 from kvcluster.replies import Key, KeyValue, NodeStatus, StateHash, Value, Versioned
-from kvcluster.retry import (
-    Address,
-    Attempt,
-    Directory,
-    Outcome,
-    Pause,
-    Policy,
-    Sessions,
-    Step,
-    run,
-)
+from kvcluster.retry import Attempt, Outcome, Pause, Policy, Step, run
 
 T = TypeVar("T")
 _IDLE_CONNECTIONS_MAX = 16

@@ -7,10 +7,11 @@ import time
 from collections.abc import Sequence
 
 from kvcluster.commands import Word
+from kvcluster.directory import Address
 from kvcluster.errors import Corruption, Unavailable
 from kvcluster.replies import Reply
 from kvcluster.resp import NOTHING, ReplyReader, hello, pack, refusal_of
-from kvcluster.retry import Address, ErrorReply, Outcome
+from kvcluster.retry import ErrorReply, Outcome
 
 _READ_BYTES = 64 * 1024
 

@@ -16,7 +16,7 @@ from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
-from kvcluster.retry import Address
+from kvcluster.directory import Address
 
 T = TypeVar("T")
 Link: TypeAlias = tuple[int, int]

@@ -1,6 +1,7 @@
 """A local cluster leaves nothing behind, however it ends."""
 
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -32,8 +33,6 @@ def wait_until_gone(pids: list[int]) -> None:
             handle = os.pidfd_open(pid)
         except ProcessLookupError:
             continue
-        import select
-
         assert select.select([handle], [], [], 20)[0], f"process {pid} still runs"
         os.close(handle)
 

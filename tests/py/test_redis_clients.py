@@ -1,6 +1,7 @@
 """Redis's own clients, as they are, against a cluster."""
 
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 
@@ -142,8 +143,6 @@ def test_a_rejecting_follower_names_the_leader(start_cluster: StartCluster) -> N
 
 
 def test_garbage_closes_that_connection_only(calm_cluster: LocalCluster) -> None:
-    import socket
-
     with (
         redis.Redis(port=calm_cluster.port(1)) as good,
         socket.create_connection(("127.0.0.1", calm_cluster.port(1)), timeout=10) as bad,

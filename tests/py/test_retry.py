@@ -7,19 +7,8 @@ import pytest
 
 from kvcluster import CommandError, KvError, NotLeader, StorageError, Timeout, Unavailable, commands
 from kvcluster.commands import Command
-from kvcluster.retry import (
-    WINDOW,
-    Attempt,
-    Directory,
-    ErrorReply,
-    Outcome,
-    Pause,
-    Policy,
-    Run,
-    Sessions,
-    parse_address,
-    run,
-)
+from kvcluster.directory import Directory, Sessions, parse_address
+from kvcluster.retry import WINDOW, Attempt, ErrorReply, Outcome, Pause, Policy, Run, run
 
 A = ("a", 1)
 B = ("b", 2)
