@@ -16,7 +16,7 @@ Cluster::Cluster(Options options) : options_(std::move(options)) {
     Member member;
     member.id = node_id(n);
     member.role = n <= options_.voters ? MemberRole::kVoter : MemberRole::kLearner;
-    member.address = "n" + std::to_string(n);
+    member.address = numbered("n", n);
     configuration_.members.push_back(std::move(member));
   }
   born_[genesis().id()] = {genesis(), EntryId{}};
@@ -276,9 +276,8 @@ void Cluster::set_log(unsigned node, Term current_term, const std::vector<std::u
   self.disk.hard_state = {current_term, kNoNode, Index(1)};
   for (const std::uint64_t term : terms) {
     const Entry& last = self.disk.entries.back();
-    Entry entry{
-        Term(term), last.index.next(), EntryKind::kCommand,
-        Slice::of("t" + std::to_string(term) + "i" + std::to_string(last.index.next().value()))};
+    Entry entry{Term(term), last.index.next(), EntryKind::kCommand,
+                Slice::of(numbered("t", term) + numbered("i", last.index.next().value()))};
     const auto known = born_.emplace(entry.id(), Born{entry, last.id()}).first;
     ASSERT_EQ(known->second.previous, last.id()) << "these logs cannot come from one cluster";
     self.disk.entries.push_back(std::move(entry));
@@ -318,7 +317,8 @@ std::string Cluster::log_terms(unsigned node) {
 bool Cluster::is_live() {
   const unsigned found = wait_for_leader();
   if (found == 0) return false;
-  const std::string payload = "live" + std::to_string(now_.time_since_epoch().count());
+  const std::string payload =
+      numbered("live", static_cast<std::uint64_t>(now_.time_since_epoch().count()));
   write(found, payload);
   advance(1s);
   for (unsigned n = 1; n <= size(); ++n) {

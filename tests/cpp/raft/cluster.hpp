@@ -23,6 +23,13 @@ using namespace std::chrono_literals;
 
 inline NodeId node_id(unsigned n) { return NodeId(n); }
 
+// "p", 7 -> "p7"
+inline std::string numbered(std::string_view prefix, std::uint64_t number) {
+  std::string text(prefix);
+  text += std::to_string(number);
+  return text;
+}
+
 // The state machine of the tests: the list of what was applied.
 struct TestSnapshot {
   EntryId last;

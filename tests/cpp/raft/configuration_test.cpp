@@ -13,7 +13,7 @@ Configuration sample() {
     member.id = NodeId(n * 10);
     member.role = n == 4 ? MemberRole::kLearner : MemberRole::kVoter;
     member.incarnation.fill(static_cast<std::uint8_t>(n));
-    member.address = "host" + std::to_string(n) + ":9001";
+    member.address = std::to_string(n) + ":9001";
     configuration.members.push_back(std::move(member));
   }
   return configuration;
@@ -27,7 +27,7 @@ Bytes encoded(const Configuration& configuration) {
 
 TEST(RaftConfiguration, FindsMembersAndCountsVoters) {
   const Configuration configuration = sample();
-  EXPECT_EQ(configuration.find(NodeId(20))->address, "host2:9001");
+  EXPECT_EQ(configuration.find(NodeId(20))->address, "2:9001");
   EXPECT_EQ(configuration.find(NodeId(15)), nullptr);
   EXPECT_TRUE(configuration.is_voter(NodeId(30)));
   EXPECT_FALSE(configuration.is_voter(NodeId(40)));

@@ -119,7 +119,7 @@ class Faults {
       if (!cluster_.up(n) || cluster_.core(n).role() != Role::kLeader) continue;
       const auto count = random_.between(1, 4);
       for (std::uint64_t i = 0; i < count; ++i) {
-        cluster_.propose(n, "p" + std::to_string(proposals_++));
+        cluster_.propose(n, numbered("p", proposals_++));
       }
     }
   }

@@ -71,12 +71,13 @@ std::string describe(unsigned node, const Trace& line) {
       {Trace::Kind::kTransferStarted, "hands over"},
       {Trace::Kind::kTransferAborted, "gives up handing over"},
   };
-  std::string text = "n" + std::to_string(node) + " t" + std::to_string(line.term.value()) + " " +
-                     kWords.at(line.kind);
+  std::string text = numbered("n", node) + numbered(" t", line.term.value());
+  text += ' ';
+  text += kWords.at(line.kind);
   const bool counts = line.kind != Trace::Kind::kElectionTimeout && line.value != 0;
-  if (counts) text += " " + std::to_string(line.value);
-  if (line.peer != kNoNode) text += " n" + std::to_string(line.peer.value());
-  if (line.detail[0] != '\0') text += " (" + std::string(line.detail) + ")";
+  if (counts) text += numbered(" ", line.value);
+  if (line.peer != kNoNode) text += numbered(" n", line.peer.value());
+  if (line.detail[0] != '\0') text.append(" (").append(line.detail).append(")");
   return text;
 }
 
