@@ -19,7 +19,7 @@ class CellCursor {
   }
   [[nodiscard]] bool valid() const { return present_ && at_ != end_; }
   [[nodiscard]] BytesView key() const { return at_->first; }
-  [[nodiscard]] const Cell& cell() const { return at_->second; }
+  [[nodiscard]] const Cell& cell() const { return *at_->second; }
   void next() { ++at_; }
 
  private:

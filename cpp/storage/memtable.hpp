@@ -4,10 +4,11 @@
 #pragma once
 
 #include <absl/container/btree_map.h>
+#include <absl/container/flat_hash_map.h>
 
 #include <array>
 #include <cstdint>
-#include <functional>
+#include <memory>
 
 #include "base/bytes.hpp"
 #include "kv/table.hpp"
@@ -16,13 +17,15 @@ namespace kvcluster::storage {
 
 // What a layer knows of a key.
 struct Cell {
+  Bytes key;
   Bytes value;
   bool erased = false;  // hides the layers below
 };
 
 class Memtable {
  public:
-  using Map = absl::btree_map<Bytes, Cell, std::less<>>;
+  // Keys are views of their cells' own, which never move.
+  using Map = absl::btree_map<BytesView, std::unique_ptr<Cell>>;
 
   // nullptr: this layer knows nothing of the key.
   [[nodiscard]] const Cell* find(kv::Space space, BytesView key) const;
@@ -31,9 +34,7 @@ class Memtable {
   // Everything goes, here and in the layers below.
   void clear();
 
-  [[nodiscard]] const Map& map(kv::Space space) const {
-    return maps_[static_cast<std::size_t>(space)];
-  }
+  [[nodiscard]] const Map& map(kv::Space space) const { return space_of(space).ordered; }
   // True when the layers below hold nothing any more.
   [[nodiscard]] bool hides_below() const { return hides_below_; }
   [[nodiscard]] std::size_t entries() const;
@@ -41,9 +42,18 @@ class Memtable {
   [[nodiscard]] std::size_t memory_bytes() const { return memory_bytes_; }
 
  private:
+  // The hash finds a known key in one step, which is what a write of a busy key costs; the tree is
+  // for order, and is touched only when a key comes or goes.
+  struct Cells {
+    Map ordered;
+    absl::flat_hash_map<BytesView, Cell*> known;  // never walked
+  };
+  [[nodiscard]] const Cells& space_of(kv::Space space) const {
+    return spaces_[static_cast<std::size_t>(space)];
+  }
   Cell& cell_of(kv::Space space, BytesView key);
 
-  std::array<Map, kv::kSpaceCount> maps_;
+  std::array<Cells, kv::kSpaceCount> spaces_;
   bool hides_below_ = false;
   std::size_t memory_bytes_ = 0;
 };
