@@ -57,7 +57,9 @@ void Bootstrap::peer_lost(NodeId peer) { peers_.erase(peer); }
 Status Bootstrap::offered(const Genesis& genesis) {
   if (genesis_) return {};  // whichever came first is the one that was, or will be, stored
   const raft::Member* self = genesis.configuration.find(options_.self);
-  if (self == nullptr || self->incarnation != options_.incarnation) {
+  // Zero: this member joins a cluster that began without it, and its claim was granted since.
+  if (self == nullptr ||
+      (self->incarnation != options_.incarnation && self->incarnation != raft::Incarnation{})) {
     return fail(ErrorCode::kWrongIdentity,
                 fmt::format("cluster {} does not know this data directory as its node {}; it may "
                             "have been emptied, and can only come back as a new member",
@@ -68,9 +70,12 @@ Status Bootstrap::offered(const Genesis& genesis) {
 }
 
 // The lowest id makes the genesis once it hears that every other initial member is empty, so that
-// no member of an existing cluster can be drawn into a second one.
+// no member of an existing cluster can be drawn into a second one. A forced genesis needs a
+// majority that it names: with fewer nobody could lead, and the others could never claim their
+// places.
 void Bootstrap::make_if_due() {
   if (genesis_) return;
+  if (options_.force && peers_.size() + 1 < options_.members.size() / 2 + 1) return;
   const bool lowest = options_.members.front().id == options_.self;
   if (!options_.force && !lowest) return;
   Genesis genesis{options_.new_cluster_id, options_.new_hash_key, {options_.members}};

@@ -27,7 +27,8 @@ class Bootstrap {
     NodeId self;
     raft::Incarnation incarnation{};
     std::vector<raft::Member> members;  // initial, with addresses; self included; ascending ids
-    // Makes the genesis at once, without waiting for the others (--bootstrap).
+    // Makes the genesis as soon as a majority is reachable, without waiting for the others
+    // (--bootstrap).
     bool force = false;
     ClusterId new_cluster_id{};  // random, used only if this node makes the genesis
     HashKey new_hash_key{};      // likewise

@@ -32,6 +32,19 @@ TEST_F(NodeCluster, FirstStartWaitsForAllInitialMembers) {
   EXPECT_NE(leader(), 0U);
 }
 
+TEST_F(NodeCluster, ForcedClusterIsJoinedByTheMemberThatWasAway) {
+  configure = [](NodeOptions& options) { options.bootstrap = options.id == NodeId(2); };
+  start(1);
+  start(2);
+  ASSERT_NE(leader(), 0U);
+  write(leader(), "key", 10);
+  start(3);
+  EXPECT_TRUE(eventually([&] { return converged(10); }));
+  stop(3);
+  start(3);
+  EXPECT_TRUE(eventually([&] { return converged(10); })) << "it is bound to its directory";
+}
+
 TEST_F(NodeCluster, ThreeNodesElectAndReplicate) {
   start_all();
   ASSERT_NE(leader(), 0U);
