@@ -14,9 +14,9 @@ from kvcluster import commands
 from kvcluster.batch import Batch
 from kvcluster.commands import Command
 from kvcluster.directory import Address, Directory, Sessions
-from kvcluster.errors import Corruption, Unavailable, raise_first
+from kvcluster.errors import CommandError, Corruption, Unavailable, raise_first
 from kvcluster.replies import Key, KeyValue, NodeStatus, Reply, StateHash, Value, Versioned
-from kvcluster.resp import NOTHING, ReplyReader, hello, pack, refusal_of
+from kvcluster.resp import NOTHING, ReplyReader, check_hello, hello, pack
 from kvcluster.retry import Attempt, ErrorReply, Outcome, Pause, Policy, Step, run
 
 T = TypeVar("T")
@@ -44,7 +44,8 @@ class AsyncConnection:
         """Connects and, with a password, authenticates, within `timeout` seconds.
 
         Raises:
-            Unavailable: nobody answers there, or the password is refused.
+            Unavailable: nobody answers there.
+            CommandError: the password is missing or wrong.
         """
         name = f"{address[0]}:{address[1]}"
         try:
@@ -53,11 +54,11 @@ class AsyncConnection:
         except OSError as error:  # TimeoutError is one
             raise Unavailable(f"{name}: cannot connect: {error or 'no answer'}") from error
         connection = cls(address, reader, writer)
-        outcome = await connection.exchange([hello(password)], timeout)
-        refusal = refusal_of(outcome)
-        if refusal is not None:
+        try:
+            check_hello(name, await connection.exchange([hello(password)], timeout))
+        except BaseException:  # a cancelled one must not stay open either
             await connection.close()
-            raise Unavailable(f"{name}: {refusal}")
+            raise
         return connection
 
     async def exchange(self, batch: Sequence[tuple[str | bytes, ...]], timeout: float) -> Outcome:
@@ -258,6 +259,8 @@ class AsyncClient:
                     attempt.address, timeout=attempt.timeout, password=self._password
                 )
             )
+        except CommandError as error:
+            return Outcome(lost=str(error), sent=False, refused=True)
         except Unavailable as error:
             return Outcome(lost=str(error), sent=False)
         outcome = await connection.exchange(attempt.commands, attempt.timeout)

@@ -14,7 +14,7 @@ from kvcluster.batch import Batch
 from kvcluster.commands import Command
 from kvcluster.connection import Connection
 from kvcluster.directory import Address, Directory, Sessions
-from kvcluster.errors import Unavailable, raise_first
+from kvcluster.errors import CommandError, Unavailable, raise_first
 from kvcluster.replies import Key, KeyValue, NodeStatus, StateHash, Value, Versioned
 from kvcluster.retry import Attempt, Outcome, Pause, Policy, Step, run
 
@@ -38,7 +38,7 @@ class Client:
     Every call may raise, besides what it lists itself:
         Timeout: the outcome is unknown.
         Unavailable, NotLeader, StorageError: certainly not applied.
-        CommandError: the command is wrong, or meets a value of another type.
+        CommandError: the command or the password is wrong, or the value is of another type.
 
     >>> with Client(nodes=["127.0.0.1:9001"]) as client:  # doctest: +SKIP
     ...     client.put("greeting", "hello")
@@ -196,6 +196,8 @@ class Client:
     def _attempt(self, attempt: Attempt) -> Outcome:
         try:
             connection = self._take(attempt)
+        except CommandError as error:
+            return Outcome(lost=str(error), sent=False, refused=True)
         except Unavailable as error:
             return Outcome(lost=str(error), sent=False)
         outcome = connection.exchange(attempt.commands, attempt.timeout)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from kvcluster.commands import Word
 from kvcluster.directory import Address
-from kvcluster.errors import Corruption, Unavailable
+from kvcluster.errors import Corruption, KvError, Unavailable
 from kvcluster.replies import Reply
-from kvcluster.resp import NOTHING, ReplyReader, hello, pack, refusal_of
+from kvcluster.resp import NOTHING, ReplyReader, check_hello, hello, pack
 from kvcluster.retry import ErrorReply, Outcome
 
 _READ_BYTES = 64 * 1024
@@ -25,7 +25,8 @@ class Connection:
         password: sent before anything else.
 
     Raises:
-        Unavailable: nobody answers there, or the password is refused.
+        Unavailable: nobody answers there.
+        CommandError: the password is missing or wrong.
     """
 
     def __init__(self, address: Address, *, timeout: float, password: str | None = None) -> None:
@@ -37,11 +38,11 @@ class Connection:
         except OSError as error:
             raise Unavailable(f"{self._name}: cannot connect: {error}") from error
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        outcome = self.exchange([hello(password)], timeout)
-        refusal = refusal_of(outcome)
-        if refusal is not None:
+        try:
+            check_hello(self._name, self.exchange([hello(password)], timeout))
+        except KvError:
             self.close()
-            raise Unavailable(f"{self._name}: {refusal}")
+            raise
 
     def exchange(self, commands: Sequence[tuple[Word, ...]], timeout: float) -> Outcome:
         """Sends the commands and reads a reply for each, within `timeout` seconds."""

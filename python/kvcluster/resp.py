@@ -8,9 +8,11 @@ from typing import Any, Final, cast
 import hiredis
 
 from kvcluster.commands import Word
-from kvcluster.errors import Corruption
+from kvcluster.errors import CommandError, Corruption, Unavailable
 from kvcluster.replies import Reply
 from kvcluster.retry import ErrorReply, Outcome
+
+_AUTH_CODES = frozenset({"NOAUTH", "WRONGPASS", "NOPERM"})
 
 
 class _Nothing:
@@ -36,12 +38,22 @@ def hello(password: str | None) -> tuple[Word, ...]:
     return ("HELLO", "3") if password is None else ("HELLO", "3", "AUTH", "default", password)
 
 
-def refusal_of(outcome: Outcome) -> str | None:
-    """Why a connection is of no use after its `hello`; None when it is."""
+def check_hello(name: str, outcome: Outcome) -> None:
+    """Raises when a connection is of no use after its `hello`.
+
+    Args:
+        name: of the node, for the message.
+
+    Raises:
+        CommandError: the password is missing or wrong.
+        Unavailable: everything else.
+    """
     if outcome.lost is not None:
-        return outcome.lost
+        raise Unavailable(outcome.lost)
     answer = outcome.replies[0]
-    return answer.message if isinstance(answer, ErrorReply) else None
+    if isinstance(answer, ErrorReply):
+        error = CommandError if answer.code in _AUTH_CODES else Unavailable
+        raise error(f"{answer.message} ({name})")
 
 
 class ReplyReader:

@@ -64,12 +64,14 @@ class Pause:
 class Outcome:
     """What came of an attempt: the replies that arrived, in order, and what ended it early.
 
-    `sent` is false when certainly not one byte of the commands left.
+    `sent` is false when certainly not one byte of the commands left. `refused`: the node does not
+    take this client's password, and no other node will.
     """
 
     replies: Sequence[Reply | ErrorReply] = ()
     lost: str | None = None
     sent: bool = True
+    refused: bool = False
 
 
 Step: TypeAlias = Attempt | Pause
@@ -113,6 +115,10 @@ class _Call:
     def fail(self, error: KvError) -> None:
         self.error = error
         self.done = True
+
+    def refuse(self, reason: str) -> None:
+        """No node will ever take it; an earlier attempt may have been applied all the same."""
+        self.fail(Timeout(reason) if self.maybe_applied else CommandError(reason))
 
     def unknown(self, reason: str) -> None:
         """The attempt may have been applied; a call that cannot be repeated ends here."""
@@ -187,6 +193,8 @@ class _Calls:
                 return
             if self._directory.leader is None and not all(c.command.is_local for c in waiting):
                 yield from self._look_for_the_leader(remaining)
+                if all(call.done for call in waiting):
+                    return
             address = self._directory.choose(self._avoid)
             frames = [frame for call in waiting for frame in call.frames]
             outcome = yield Attempt(address, frames, self._share_of(remaining))
@@ -201,6 +209,11 @@ class _Calls:
         """CLUSTER SLOTS names the leader first, then the others."""
         address = self._directory.choose(self._avoid)
         outcome = yield Attempt(address, [("CLUSTER", "SLOTS")], self._share_of(remaining))
+        if outcome.refused and outcome.lost is not None:
+            for call in self.calls:
+                if not call.done:
+                    call.refuse(outcome.lost)
+            return
         if outcome.lost is not None:
             self._reason = outcome.lost
             self._avoid = address
@@ -218,6 +231,10 @@ class _Calls:
 
     def _take(self, address: Address, waiting: Sequence[_Call], outcome: Outcome) -> bool:
         """True when the next attempt may be made at once."""
+        if outcome.refused and outcome.lost is not None:
+            for call in waiting:
+                call.refuse(outcome.lost)
+            return True
         at_once = True
         at = 0
         for call in waiting:

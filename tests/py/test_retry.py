@@ -227,6 +227,14 @@ def test_an_error_of_the_command_itself_is_final() -> None:
     assert len(cluster.attempts) == 1
 
 
+def test_a_refused_password_ends_the_call_at_once() -> None:
+    cluster = Cluster()
+    refused = Outcome(lost="NOAUTH needed", sent=False, refused=True)
+    with pytest.raises(CommandError, match="NOAUTH"):
+        cluster.one(commands.get("k"), [refused])
+    assert len(cluster.attempts) == 1
+
+
 def test_a_full_disk_is_an_error_of_storage() -> None:
     cluster = Cluster(A)
     cluster.directory.follow(A)
