@@ -1,0 +1,265 @@
+// The front with real sockets: a listener, clients on 127.0.0.1, and a node that exists only as
+// answers.
+#include "server/front.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <asio/buffer.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "net/listener.hpp"
+#include "server/session_fixture.hpp"
+#include "wire/resp_encoder.hpp"
+
+namespace kvcluster::server {
+namespace {
+
+using Outcome = replica::Completion::Outcome;
+using asio::ip::tcp;
+
+class FrontTest : public ::testing::Test {
+ protected:
+  // Options are changed before.
+  void open() {
+    front_ = std::make_unique<Front>(io_, turn_, view);
+    auto listener = net::Listener::open(
+        io_, {},
+        {.client = [this](net::Incoming incoming) { front_->accept(std::move(incoming)); },
+         .peer = nullptr});
+    ASSERT_TRUE(listener);
+    listener_ = std::move(*listener);
+  }
+  ~FrontTest() override {
+    listener_.reset();
+    front_.reset();
+    io_.restart();
+    io_.poll();
+  }
+
+  tcp::socket connect() {
+    tcp::socket socket(client_io_);
+    socket.connect({asio::ip::make_address("127.0.0.1"), listener_->address().port});
+    socket.non_blocking(true);
+    return socket;
+  }
+  static void send(tcp::socket& socket, BytesView bytes) {
+    std::error_code error;
+    const std::size_t sent = socket.write_some(asio::buffer(bytes), error);
+    ASSERT_FALSE(error) << error.message();
+    ASSERT_EQ(sent, bytes.size());
+  }
+
+  // Turns of the loop until `done`; false after a deadline that no healthy run comes near.
+  bool run_until(const std::function<bool()>& done) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!done()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      io_.restart();
+      io_.run_one_for(std::chrono::milliseconds(20));
+      io_.poll();
+      answer_requests();
+      turn_.flush();
+    }
+    return true;
+  }
+  // What the client reads until it has `size` bytes.
+  Bytes receive(tcp::socket& socket, std::size_t size) {
+    Bytes received;
+    EXPECT_TRUE(run_until([&] {
+      read_more(socket, received);
+      return received.size() >= size;
+    })) << "received only: "
+        << received;
+    return received;
+  }
+  // What the client reads until the server closes.
+  Bytes receive_all(tcp::socket& socket) {
+    Bytes received;
+    EXPECT_TRUE(run_until([&] { return read_more(socket, received); }));
+    return received;
+  }
+  // True at the end of the stream.
+  static bool read_more(tcp::socket& socket, Bytes& received) {
+    char buffer[64 << 10];
+    std::error_code error;
+    const std::size_t size = socket.read_some(asio::buffer(buffer), error);
+    received.append(buffer, size);
+    return error && error != asio::error::would_block;
+  }
+
+  void answer_requests() {
+    for (const auto& item : front_->batch().items()) waiting.push_back(item);
+    front_->batch().clear();
+    if (!answer) return;
+    for (const auto& item : std::exchange(waiting, {})) {
+      front_->complete(
+          {.id = item.id, .outcome = Outcome::kReplied, .index = Index(1), .reply = *answer});
+    }
+  }
+
+  FakeNodeView view;
+  // The reply to every request; none: they stay in `waiting`.
+  std::optional<kv::Reply> answer = kv::Reply::ok();
+  std::vector<replica::RequestBatch::Item> waiting;
+
+  asio::io_context io_;
+  asio::io_context client_io_;
+  net::Turn turn_;
+  std::unique_ptr<Front> front_;
+  std::unique_ptr<net::Listener> listener_;
+};
+
+TEST_F(FrontTest, AnswersAPipelineInOrder) {
+  open();
+  auto client = connect();
+  send(client, "PING\r\nSET k v\r\nPING\r\n");
+  EXPECT_EQ(receive(client, 19), "+PONG\r\n+OK\r\n+PONG\r\n");
+}
+
+TEST_F(FrontTest, ClientsDoNotGetEachOthersReplies) {
+  open();
+  answer.reset();
+  auto first = connect();
+  auto second = connect();
+  send(first, "GET a\r\n");
+  send(second, "GET b\r\n");
+  ASSERT_TRUE(run_until([&] { return waiting.size() == 2; }));
+  ASSERT_NE(waiting[0].connection, waiting[1].connection);
+  const bool first_is_first = waiting[0].connection < waiting[1].connection;
+  for (const auto& item : waiting) {
+    front_->complete({.id = item.id,
+                      .outcome = Outcome::kReplied,
+                      .index = {},
+                      .reply = kv::Reply::integer(static_cast<std::int64_t>(item.connection))});
+  }
+  ASSERT_TRUE(first_is_first || waiting[1].connection == 1);
+  EXPECT_EQ(receive(first, 4), ":1\r\n");
+  EXPECT_EQ(receive(second, 4), ":2\r\n");
+}
+
+TEST_F(FrontTest, AClientThatLeavesIsForgotten) {
+  open();
+  {
+    auto client = connect();
+    send(client, "PING\r\n");
+    receive(client, 7);
+  }
+  ASSERT_TRUE(run_until([&] { return !view.closed.empty(); }));
+  EXPECT_EQ(view.closed, std::vector<std::uint64_t>{1});
+  EXPECT_EQ(front_->counters().connections_open, 0U);
+}
+
+// An end of input may be half a goodbye: so the reply is waited for.
+TEST_F(FrontTest, AClientThatLeavesWithARequestDueIsForgottenAfterItsReply) {
+  open();
+  answer.reset();
+  {
+    auto client = connect();
+    send(client, "SET k v\r\n");
+    ASSERT_TRUE(run_until([&] { return waiting.size() == 1; }));
+  }
+  const std::uint64_t id = waiting[0].id;
+  answer = kv::Reply::ok();
+  ASSERT_TRUE(run_until([&] { return !view.closed.empty(); }));
+  EXPECT_EQ(front_->counters().connections_open, 0U);
+  // Too late, and for nobody.
+  front_->complete({.id = id, .outcome = Outcome::kReplied, .index = {}, .reply = {}});
+}
+
+TEST_F(FrontTest, AClientThatOnlyShutItsSendingHalfDownGetsItsReplies) {
+  open();
+  auto client = connect();
+  send(client, "PING\r\nSET k v\r\n");
+  client.shutdown(tcp::socket::shutdown_send);
+  EXPECT_EQ(receive_all(client), "+PONG\r\n+OK\r\n");
+}
+
+TEST_F(FrontTest, QuitClosesAfterTheLastReply) {
+  open();
+  auto client = connect();
+  send(client, "SET k v\r\nQUIT\r\nPING\r\n");
+  EXPECT_EQ(receive_all(client), "+OK\r\n+OK\r\n");
+}
+
+TEST_F(FrontTest, GarbageClosesThatConnectionOnly) {
+  open();
+  auto bad = connect();
+  auto good = connect();
+  send(bad, "*1\r\n$-7\r\n");
+  EXPECT_TRUE(receive_all(bad).starts_with("-ERR Protocol error"));
+  send(good, "PING\r\n");
+  EXPECT_EQ(receive(good, 7), "+PONG\r\n");
+}
+
+TEST_F(FrontTest, AFullPipelineGoesOnWhenRepliesCome) {
+  view.node_options.client_limits.max_pipeline_depth = 4;
+  open();
+  answer.reset();
+  auto client = connect();
+  Bytes commands;
+  for (int i = 0; i < 100; ++i) commands += "GET k\r\n";
+  send(client, commands);
+  ASSERT_TRUE(run_until([&] { return waiting.size() == 4; }));
+  EXPECT_EQ(front_->pending_replies(), 4U);
+  answer = kv::Reply::integer(7);
+  EXPECT_EQ(receive(client, 400).size(), 400U);
+  EXPECT_EQ(front_->counters().reads, 100U);
+}
+
+TEST_F(FrontTest, AClientThatDoesNotReadItsRepliesIsClosed) {
+  view.node_options.client_limits.max_output_buffer = 1U << 20U;
+  answer = kv::Reply::bulk(Bytes(256U << 10U, 'x'));
+  open();
+  auto client = connect();
+  Bytes commands;
+  for (int i = 0; i < 200; ++i) commands += "GET k\r\n";
+  send(client, commands);
+  ASSERT_TRUE(run_until([&] {
+    return front_->counters().connections_open == 0 && front_->counters().connections_accepted == 1;
+  }));
+  EXPECT_EQ(front_->counters().slow_clients_closed, 1U);
+}
+
+TEST_F(FrontTest, AStrangerThatNeverAuthenticatesIsClosed) {
+  view.node_options.password = "secret";
+  view.node_options.client_limits.handshake_timeout = std::chrono::milliseconds(1);
+  open();
+  auto client = connect();
+  send(client, "PING\r\n");
+  EXPECT_EQ(receive(client, 34), "-NOAUTH Authentication required.\r\n");
+  view.time += std::chrono::seconds(1);
+  Bytes rest;
+  EXPECT_TRUE(run_until([&] { return read_more(client, rest); }));
+  EXPECT_EQ(front_->counters().connections_open, 0U);
+}
+
+TEST_F(FrontTest, AStoppingFrontAnswersWhatItTookAndNoMore) {
+  open();
+  answer.reset();
+  auto client = connect();
+  send(client, "SET k v\r\n");
+  ASSERT_TRUE(run_until([&] { return waiting.size() == 1; }));
+  front_->stop_reading();
+  send(client, "PING\r\n");
+  EXPECT_EQ(front_->pending_replies(), 1U);
+  answer = kv::Reply::ok();
+  EXPECT_EQ(receive_all(client), "+OK\r\n");
+}
+
+TEST_F(FrontTest, CloseAllEndsIdleConnections) {
+  open();
+  auto client = connect();
+  send(client, "PING\r\n");
+  receive(client, 7);
+  front_->close_all();
+  EXPECT_EQ(receive_all(client), "");
+}
+
+}  // namespace
+}  // namespace kvcluster::server
