@@ -39,7 +39,7 @@ struct Config {
   std::size_t max_inflight_bytes = 8U << 20U;      // per follower, sent and not yet acknowledged
   std::size_t max_inflight_messages = 256;         // likewise
   std::size_t max_uncommitted_bytes = 64U << 20U;  // the leader refuses proposals beyond
-  // Compacted entries that are kept in memory for followers that lag.
+  // Entries below a checkpoint that are kept for followers that lag or were away.
   std::size_t retained_log_bytes = 32U << 20U;
 
   // A fault for every dangerous option; tests only turn these off to show what they prevent.

@@ -57,8 +57,8 @@ struct Applied {
   Index index;
 };
 
-// The log up to `index` is covered by a durable checkpoint: entries up to it may be dropped. The
-// core keeps what a follower still needs while Config::retained_log_bytes allows.
+// The log up to `index` is covered by a durable checkpoint: entries up to it may be dropped, but
+// for the newest Config::retained_log_bytes of them.
 // Requires: index <= applied.
 struct Compact {
   Index index;

@@ -147,11 +147,8 @@ void Core::Impl::on(Applied event) {
 
 void Core::Impl::on(Compact event) {
   KV_CHECK(event.index <= applied, "only what is applied is compacted");
-  Index keep_after = event.index;
-  for (const Progress& peer : progress) {
-    if (recently_active(peer)) keep_after = std::min(keep_after, peer.match_index);
-  }
-  keep_after = std::max(keep_after, log.base().index);
+  // Who lags, or was away, is served from what is kept: a log is cheaper to send than a snapshot.
+  Index keep_after = log.base().index;
   while (keep_after < event.index &&
          log.bytes_between(keep_after, event.index) > config.retained_log_bytes) {
     keep_after = keep_after.next();
