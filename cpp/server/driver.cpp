@@ -193,7 +193,12 @@ void Driver::on_wal_report(const WalReport& report) {
   if (persistence_->disk_full() != refusing_writes_) judge_disk_space();
 }
 
-void Driver::on_checkpointer_report(CheckpointerReport report) {
+void Driver::take_checkpointer_report() {
+  std::unique_lock lock(reports_mutex_);
+  if (reports_.empty()) return;
+  CheckpointerReport report = std::move(reports_.front());
+  reports_.pop_front();
+  lock.unlock();
   if (ended_ || !engine_) return;
   const Status done = engine_->checkpoints.reported(monotonic_now(), std::move(report));
   if (!done) fail_node(done.error());

@@ -8,8 +8,10 @@
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -122,7 +124,7 @@ class Driver final : public NodeView {
   [[nodiscard]] Status housekeeping();
   void judge_disk_space();
   void on_wal_report(const WalReport& report);
-  void on_checkpointer_report(CheckpointerReport report);
+  void take_checkpointer_report();
   void fail_node(Error error);
   void advance_stop();
 
@@ -140,6 +142,9 @@ class Driver final : public NodeView {
   std::uint64_t store_opened_ = 0;  // names the store whose threads report
   std::unique_ptr<WalThread> wal_thread_;
   std::unique_ptr<Checkpointer> checkpointer_;
+  // They may hold an LMDB environment, which is opened once in a process: they go with the store.
+  std::mutex reports_mutex_;
+  std::deque<CheckpointerReport> reports_;  // guarded by reports_mutex_
   std::unique_ptr<Persistence> persistence_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Membership> membership_;

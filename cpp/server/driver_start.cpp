@@ -117,10 +117,12 @@ Result<storage::OpenedStore> Driver::open_storage() {
     });
   });
   checkpointer_ = std::make_unique<Checkpointer>(
-      *store_, options_.snapshot_chunk_bytes, [this, generation](CheckpointerReport report) {
-        asio::post(io_, [this, generation, report = std::move(report)]() mutable {
-          if (generation == store_opened_) on_checkpointer_report(std::move(report));
-        });
+      *store_, options_.snapshot_chunk_bytes, [this](CheckpointerReport report) {
+        {
+          const std::scoped_lock lock(reports_mutex_);
+          reports_.push_back(std::move(report));
+        }
+        asio::post(io_, [this] { take_checkpointer_report(); });
       });
   persistence_ = std::make_unique<Persistence>(store_->wal(), *wal_thread_);
   return opened;
@@ -132,6 +134,7 @@ void Driver::release_storage() {
   persistence_.reset();
   wal_thread_.reset();
   checkpointer_.reset();
+  reports_.clear();  // the only other user has just ended
   store_.reset();
 }
 
