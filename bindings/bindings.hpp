@@ -15,5 +15,7 @@ void register_raft_effects(pybind11::module_& module);
 void register_raft_core(pybind11::module_& module);
 void register_state(pybind11::module_& module);
 void register_wal(pybind11::module_& module);
+void register_node_options(pybind11::module_& module);
+void register_node(pybind11::module_& module);
 
 }  // namespace kvcluster::python

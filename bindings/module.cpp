@@ -25,4 +25,8 @@ PYBIND11_MODULE(_core, module) {
 
   auto wal = module.def_submodule("wal", "The write-ahead log.");
   register_wal(wal);
+
+  auto node = module.def_submodule("node", "A node in this process.");
+  register_node_options(node);
+  register_node(node);
 }
