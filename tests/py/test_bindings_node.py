@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -228,7 +229,10 @@ def test_a_wait_gives_up_in_time(single: Node) -> None:
 
 def test_a_fork_cannot_use_the_node(single: Node) -> None:
     reading, writing = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        # From Python 3.12 on it warns of what is tried here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
         try:
             single.status()
