@@ -144,7 +144,9 @@ Result<std::unique_ptr<CheckpointStore>> CheckpointStore::open(Disk& disk, const
 
 Status CheckpointStore::write(const CheckpointJob& job) {
   if (job.environment != environment_->number()) return {};  // superseded by a snapshot
-  KV_CHECK(!meta_ || job.meta.applied.index >= meta_->applied.index, "checkpoints never go back");
+  // Only a state that was given up and built anew from nothing may stand at an older entry.
+  KV_CHECK(!meta_ || job.frozen->hides_below() || job.meta.applied.index >= meta_->applied.index,
+           "checkpoints never go back");
   auto transaction = WriteTransaction::begin(*environment_);
   if (!transaction) return std::unexpected(std::move(transaction).error());
   for (std::size_t i = 0; i < kv::kSpaceCount; ++i) {

@@ -97,6 +97,13 @@ std::uint64_t Wal::capacity() const { return std::max(options_.segment_bytes, al
 
 Status Wal::append(const raft::PersistBatch& batch) {
   if (poisoned_) return std::unexpected(*poisoned_);
+  if (batch.log_reset) {
+    KV_TRY(reset(*batch.log_reset, batch.hard_state.value_or(hard_state_)));
+    raft::PersistBatch rest;
+    rest.truncate_from = batch.truncate_from;
+    rest.entries = batch.entries;
+    return append(rest);
+  }
   const std::uint64_t size = encoded_size(batch);
   if (size == 0) return {};
   if (size > options_.max_batch_bytes) {

@@ -80,7 +80,8 @@ class Wal {
   Wal(const Wal&) = delete;
   Wal& operator=(const Wal&) = delete;
 
-  // Takes a batch over: hard state, truncation, entries. It is durable after the next sync().
+  // Takes a batch over: log reset (see reset(); durable at once), hard state, truncation, entries.
+  // The rest is durable after the next sync().
   // A batch with nothing to write is fine. Batches must fit the log: entries follow each other,
   // and a truncation starts inside the log.
   // Errors: kDiskFull when there is no room: nothing was taken and the same batch may be given

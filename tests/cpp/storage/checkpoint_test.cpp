@@ -75,6 +75,17 @@ TEST_F(CheckpointStoreTest, AJobForAnotherEnvironmentIsSuperseded) {
   EXPECT_FALSE(store->meta().has_value());
 }
 
+TEST_F(CheckpointStoreTest, AStateBuiltAnewFromNothingMayStandAtAnOlderEntry) {
+  put("a", "1");
+  checkpoint(meta_at(10));
+  table->clear();
+  put("b", "2");
+  checkpoint(meta_at(3));
+  open();
+  EXPECT_EQ(store->meta(), meta_at(3));
+  EXPECT_THAT(contents_of(*table), ElementsAre(Pair("b", "2")));
+}
+
 TEST_F(CheckpointStoreTest, WhatCurrentDoesNotNameIsRemovedAtTheNextStart) {
   table.reset();
   store.reset();

@@ -200,6 +200,20 @@ TEST_F(WalBasics, AResetStartsTheLogAnew) {
   EXPECT_THAT(found_indices(), ElementsAre(101));
 }
 
+TEST_F(WalBasics, ABatchThatResetsTheLogDoesSoBeforeItsEntries) {
+  create_and_open();
+  write(batch({entry(1, 1), entry(1, 2)}));
+  ASSERT_TRUE(wal->append(batch({entry(1, 3)})).has_value());  // not yet synced
+  raft::PersistBatch made = batch({entry(5, 101)});
+  made.log_reset = raft::EntryId{Term(4), Index(100)};
+  made.hard_state = vote(5, 2, 100);
+  write(made);
+  open();
+  EXPECT_EQ(found.log_base, (raft::EntryId{Term(4), Index(100)}));
+  EXPECT_EQ(found.hard_state, vote(5, 2, 100));
+  EXPECT_THAT(found_indices(), ElementsAre(101));
+}
+
 TEST_F(WalBasics, ALargeBatchGetsASegmentOfItsOwnSize) {
   create_and_open();
   write(batch({entry(1, 1, Bytes(100'000, 'l')), entry(1, 2)}));
