@@ -39,6 +39,8 @@ struct Config {
   std::size_t max_inflight_bytes = 8U << 20U;      // per follower, sent and not yet acknowledged
   std::size_t max_inflight_messages = 256;         // likewise
   std::size_t max_uncommitted_bytes = 64U << 20U;  // the leader refuses proposals beyond
+  // Entries handed out to apply in one step; more follow with the next ones, which are due at once.
+  std::size_t max_committed_per_step = 4096;
   // Entries below a checkpoint that are kept for followers that lag or were away.
   std::size_t retained_log_bytes = 32U << 20U;
 

@@ -134,6 +134,8 @@ struct Core::Impl {
 
   // Takes a newer term over; answers an older one. False: the message is done with.
   bool admit_term(const Message& message);
+  // Up to where the state machine may apply now.
+  [[nodiscard]] Index committed_target() const;
   void collect_committed();
   void collect_persist();
   Effects finish();

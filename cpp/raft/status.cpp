@@ -29,6 +29,7 @@ CoreStatus Core::Impl::status() const {
 }
 
 Instant Core::Impl::next_deadline() const {
+  if (emitted < committed_target()) return now;  // there is more to apply
   // A leader's other deadlines are looked at with every heartbeat, which is often enough.
   return role == Role::kLeader ? heartbeat_deadline : election_deadline;
 }

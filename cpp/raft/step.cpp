@@ -158,12 +158,17 @@ void Core::Impl::on(Compact event) {
   out.log_compacted = keep_after;
 }
 
-void Core::Impl::collect_committed() {
+Index Core::Impl::committed_target() const {
   // The owner is about to replace the state machine's state: what follows is applied on top.
-  if (receiving && receiving->final) return;
-  const Index through = std::min(commit_index, tracker.durable_index());
+  if (receiving && receiving->final) return emitted;
+  return std::max(emitted, std::min(commit_index, tracker.durable_index()));
+}
+
+void Core::Impl::collect_committed() {
+  const Index page_end = emitted.plus(config.max_committed_per_step);
+  const Index through = std::min(committed_target(), page_end);
   log.copy(emitted.next(), through, out.committed);
-  emitted = std::max(emitted, through);
+  emitted = through;
 }
 
 void Core::Impl::collect_persist() {

@@ -114,11 +114,22 @@ TEST(Bootstrap, RefusesAnOfferThatKnowsAnotherIncarnationOfIt) {
   EXPECT_FALSE(taker.genesis());
 }
 
-TEST(Bootstrap, ForceMakesItAtOnceAndLeavesTheUnreachableUnclaimed) {
+TEST(Bootstrap, ForceNeedsAMajorityAndLeavesTheUnreachableUnclaimed) {
   Bootstrap bootstrap(options(2, true));
+  EXPECT_FALSE(bootstrap.genesis());
+  ASSERT_TRUE(bootstrap.peer_hello(hello(3, 2)));
   ASSERT_TRUE(bootstrap.genesis());
   EXPECT_EQ(bootstrap.genesis()->configuration.find(NodeId(2))->incarnation, incarnation(2));
+  EXPECT_EQ(bootstrap.genesis()->configuration.find(NodeId(3))->incarnation, incarnation(3));
   EXPECT_EQ(bootstrap.genesis()->configuration.find(NodeId(1))->incarnation, raft::Incarnation{});
+}
+
+TEST(Bootstrap, AMemberWhosePlaceIsUnclaimedTakesTheOffer) {
+  Bootstrap maker(options(2, true));
+  ASSERT_TRUE(maker.peer_hello(hello(3, 2)));
+  Bootstrap late(options(1));
+  ASSERT_TRUE(late.offered(*maker.genesis()));
+  EXPECT_EQ(late.genesis(), maker.genesis());
 }
 
 class AdmissionTest : public testing::Test {
@@ -174,6 +185,7 @@ TEST_F(AdmissionTest, BindsAMemberThatWasUnknownAtTheGenesis) {
 
 TEST(Genesis, SurvivesEncoding) {
   Bootstrap bootstrap(options(2, true));
+  ASSERT_TRUE(bootstrap.peer_hello(hello(3, 2)));
   Bytes encoded;
   encode(*bootstrap.genesis(), encoded);
   const auto decoded = decode_genesis(encoded);
@@ -183,6 +195,7 @@ TEST(Genesis, SurvivesEncoding) {
 
 TEST(Genesis, RefusesEveryTruncation) {
   Bootstrap bootstrap(options(2, true));
+  ASSERT_TRUE(bootstrap.peer_hello(hello(3, 2)));
   Bytes encoded;
   encode(*bootstrap.genesis(), encoded);
   for (std::size_t size = 0; size < encoded.size(); ++size) {
