@@ -4,7 +4,14 @@
 >>> with LocalCluster(nodes=3) as cluster:  # doctest: +SKIP
 ...     with cluster.client() as client:
 ...         client.put("greeting", "hello")
+
+`Node`, and the modules `raft`, `state`, `wal` and `digest`, need the native module; the clients and
+`LocalCluster` do not.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from kvcluster.aio import AsyncClient
 from kvcluster.batch import Batch
@@ -23,6 +30,9 @@ from kvcluster.local_cluster import LocalCluster
 from kvcluster.replies import KeyValue, NodeStatus, StateHash, Versioned
 from kvcluster.timeline import Event
 
+if TYPE_CHECKING:
+    from kvcluster.node import Node
+
 __all__ = [
     "AsyncClient",
     "Batch",
@@ -33,6 +43,7 @@ __all__ = [
     "KeyValue",
     "KvError",
     "LocalCluster",
+    "Node",
     "NodeFailed",
     "NodeStatus",
     "NotLeader",
@@ -42,3 +53,17 @@ __all__ = [
     "Unavailable",
     "Versioned",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """`Node` on its first use, so that a source tree without a build has its clients."""
+    if name != "Node":
+        raise AttributeError(f"module 'kvcluster' has no attribute {name!r}")
+    try:
+        from kvcluster.node import Node
+    except ImportError as error:
+        raise ImportError(
+            f"kvcluster.Node needs the native module, which is not built here ({error}): "
+            "install the package with pip install ."
+        ) from error
+    return Node
