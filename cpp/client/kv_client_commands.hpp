@@ -9,7 +9,7 @@
 #include "client/cluster_client.hpp"
 #include "client/reply_text.hpp"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library chose it
 class App;
 }  // namespace CLI
 
