@@ -25,13 +25,19 @@ Bytes located(Space space, BytesView key) {
   return bytes;
 }
 
-// Big-endian time, so that the order of keys is the order of time; then as much of a hash as tells
-// records of the same time apart, because a key with a time before it could pass 511 bytes.
-Bytes expiry_key(WallMillis time, BytesView located_key) {
-  Bytes key;
+// The order of such bytes is the order of time.
+Bytes big_endian(WallMillis time) {
+  Bytes bytes;
   for (unsigned shift = 64; shift != 0; shift -= 8) {
-    key.push_back(static_cast<char>(static_cast<std::uint8_t>(time >> (shift - 8))));
+    bytes.push_back(static_cast<char>(static_cast<std::uint8_t>(time >> (shift - 8))));
   }
+  return bytes;
+}
+
+// The time; then as much of a hash as tells records of the same time apart, because a key with a
+// time before it could pass 511 bytes.
+Bytes expiry_key(WallMillis time, BytesView located_key) {
+  Bytes key = big_endian(time);
   key.append(blake2b_256(located_key).view().substr(0, 16));
   return key;
 }
@@ -138,8 +144,9 @@ void Keyspace::unindex_expiry(WallMillis time, Space space, BytesView key) {
 void Keyspace::purge_due(WallMillis now) {
   if (now < nothing_before_) return;
   std::vector<std::pair<WallMillis, Bytes>> due;
+  const Bytes from = big_endian(nothing_before_);
   nothing_before_ = kNever;
-  table_.scan(Space::kExpiry, {}, [&](BytesView key, BytesView place) {
+  table_.scan(Space::kExpiry, from, [&](BytesView key, BytesView place) {
     const WallMillis time = expiry_time(key);
     if (time > now || due.size() == kMaxPurge) {
       nothing_before_ = time;
@@ -164,13 +171,17 @@ void Keyspace::purge(Space space, BytesView key, WallMillis expected_expiry) {
   remove(space, key, *stored, expiry);
 }
 
-std::optional<WallMillis> Keyspace::next_expiry() const {
-  std::optional<WallMillis> next;
-  table_.scan(Space::kExpiry, {}, [&](BytesView key, BytesView) {
-    next = expiry_time(key);
-    return false;
-  });
-  return next;
+std::optional<WallMillis> Keyspace::expiry_deadline(WallMillis now) const {
+  if (nothing_before_ <= now) {
+    const Bytes from = big_endian(nothing_before_);
+    nothing_before_ = kNever;
+    table_.scan(Space::kExpiry, from, [&](BytesView key, BytesView) {
+      nothing_before_ = expiry_time(key);
+      return false;
+    });
+  }
+  if (nothing_before_ == kNever) return std::nullopt;
+  return nothing_before_;
 }
 
 void Keyspace::restore_counts(std::uint64_t keys, std::uint64_t sessions) {

@@ -53,7 +53,8 @@ class Keyspace {
 
   // Erases up to kMaxPurge of what is due, in order of time.
   void purge_due(WallMillis now);
-  [[nodiscard]] std::optional<WallMillis> next_expiry() const;
+  // See StateMachine::expiry_deadline().
+  [[nodiscard]] std::optional<WallMillis> expiry_deadline(WallMillis now) const;
 
   [[nodiscard]] std::uint64_t key_count() const { return key_count_; }
   [[nodiscard]] std::uint64_t session_count() const { return session_count_; }
@@ -73,8 +74,9 @@ class Keyspace {
   StateHash& hash_;
   std::uint64_t key_count_ = 0;
   std::uint64_t session_count_ = 0;
-  // Invariant: nothing expires earlier. Spares most entries the look into kExpiry.
-  WallMillis nothing_before_ = 0;
+  // Invariant: nothing expires earlier. Spares most looks into kExpiry, and lets the others begin
+  // behind the traces that erased entries leave in a layered table.
+  mutable WallMillis nothing_before_ = 0;
   Bytes fresh_;  // kept for its memory
 };
 

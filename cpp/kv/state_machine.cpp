@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/check.hpp"
 #include "base/codec.hpp"
@@ -25,6 +26,8 @@ enum class EntryType : std::uint8_t {
   kConfiguration = 2,
   kGenesis = 3,
 };
+
+constexpr WallMillis kNoTimeIsLater = std::numeric_limits<WallMillis>::max();
 
 template <typename T>
 T trusted(Result<T> decoded) {
@@ -229,7 +232,11 @@ Term StateMachine::applied_term() const { return impl_->meta.term; }
 WallMillis StateMachine::cluster_time() const { return impl_->meta.time; }
 
 std::optional<WallMillis> StateMachine::next_expiry() const {
-  return impl_->keyspace.next_expiry();
+  return expiry_deadline(kNoTimeIsLater);
+}
+
+std::optional<WallMillis> StateMachine::expiry_deadline(WallMillis now) const {
+  return impl_->keyspace.expiry_deadline(now);
 }
 
 std::uint64_t StateMachine::key_count() const { return impl_->keyspace.key_count(); }

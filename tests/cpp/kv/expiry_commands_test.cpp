@@ -1,3 +1,7 @@
+#include <cstddef>
+#include <iterator>
+#include <set>
+
 #include "kv/machine_fixture.hpp"
 
 namespace kvcluster::kv {
@@ -87,6 +91,78 @@ TEST(Expiry, NextExpiryIsTheEarliestOfAll) {
   EXPECT_EQ(machine.state.next_expiry(), kStartMs + 200);
   machine.run({"DEL", "b"});
   EXPECT_EQ(machine.state.next_expiry(), kStartMs + 300);
+}
+
+// Counts what a look into the expiry index costs: a layered table keeps a trace of every entry that
+// was erased, and walks over those behind the place where it begins.
+class CountingTable final : public Table {
+ public:
+  [[nodiscard]] std::optional<BytesView> get(Space space, BytesView key) const override {
+    return table_.get(space, key);
+  }
+  void put(Space space, BytesView key, BytesView value) override { table_.put(space, key, value); }
+  void erase(Space space, BytesView key) override {
+    if (space == Space::kExpiry) traces_.emplace(key);
+    table_.erase(space, key);
+  }
+  void scan(Space space, BytesView from, const Visitor& visitor) const override {
+    ++scans;
+    Bytes last;
+    table_.scan(space, from, [&](BytesView key, BytesView value) {
+      last.assign(key);
+      return visitor(key, value);
+    });
+    walked += static_cast<std::size_t>(
+        std::distance(traces_.lower_bound(Bytes(from)), traces_.lower_bound(last)));
+  }
+  void clear() override { table_.clear(); }
+
+  mutable std::size_t scans = 0;
+  mutable std::size_t walked = 0;
+
+ private:
+  MapTable table_;
+  std::set<Bytes> traces_;
+};
+
+class ExpiryCost : public ::testing::Test {
+ protected:
+  ExpiryCost() { state.apply_genesis({.index = Index(1), .term = Term(1)}, test_key(), "genesis"); }
+  void set(const std::string& key, WallMillis now) {
+    Bytes encoded;
+    ASSERT_TRUE(encode_words({"SET", key, "1", "PX", "100"}, encoded));
+    Bytes payload;
+    StateMachine::encode_entry(now, encoded, payload);
+    state.apply({.index = state.applied().next(), .term = Term(1)}, payload);
+  }
+  CountingTable table;
+  StateMachine state{table};
+};
+
+TEST_F(ExpiryCost, ATimeThatIsStillToComeNeedsNoLookIntoTheTable) {
+  set("a", kStartMs);
+  ASSERT_EQ(state.expiry_deadline(kStartMs), kStartMs + 100);
+  const std::size_t before = table.scans;
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(state.expiry_deadline(kStartMs + 99), kStartMs + 100);
+  EXPECT_EQ(table.scans, before);
+}
+
+TEST_F(ExpiryCost, WhatExpiredLongAgoIsNotWalkedOverAgain) {
+  for (std::uint64_t i = 0; i < 2000; ++i) {
+    set("k" + std::to_string(i), kStartMs + i);
+    (void)state.expiry_deadline(kStartMs + i);
+  }
+  ASSERT_EQ(state.key_count(), 100U) << "the others are gone";
+  EXPECT_LT(table.walked, 2 * 2000U) << "each trace once or twice, not with every look";
+}
+
+TEST(Expiry, ADeadlineIsExactOnceItHasCome) {
+  Machine machine;
+  machine.run({"SET", "a", "1", "PX", "200"});
+  machine.run({"SET", "b", "1", "PX", "300"});
+  machine.run({"DEL", "a"});
+  EXPECT_LE(machine.state.expiry_deadline(kStartMs), kStartMs + 300);
+  EXPECT_EQ(machine.state.expiry_deadline(kStartMs + 200), kStartMs + 300);
 }
 
 TEST(Expiry, ManyRecordsMayExpireAtTheSameTime) {
