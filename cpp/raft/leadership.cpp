@@ -126,6 +126,7 @@ NodeId Core::Impl::best_transfer_target() const {
 
 void Core::Impl::on(TransferLeadership event) {
   if (role != Role::kLeader || transfer_to != kNoNode) return;
+  if (event.to == kNoNode && configuration().voter_count() < 2) return;  // nobody to ask for
   const NodeId target = event.to == kNoNode ? best_transfer_target() : event.to;
   if (target == kNoNode || target == config.self || !is_voter(target)) {
     trace(Trace::Kind::kTransferAborted, target, 0, "no voter to hand over to");

@@ -1,5 +1,5 @@
 // The messages of Raft as values (dissertation, figure 3.1 and 3.3; pre-vote 9.6; leadership
-// transfer 3.10; snapshots 5.3; read index 6.4).
+// transfer 3.10; snapshots 5.1; read index 6.4).
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// A snapshot from the leader (dissertation, 5.3): the owner stores the chunks, in order, one at a
-// time; the log follows when the whole is installed and durable.
+// A snapshot from the leader (dissertation, 5.1, figure 5.3): the owner stores the chunks, in
+// order, one at a time; the log follows when the whole is installed and durable.
 #include <algorithm>
 #include <utility>
 
@@ -72,7 +72,7 @@ void Core::Impl::on(SnapshotStored event) {
 void Core::Impl::install(EntryId last, Configuration snapshot_configuration) {
   KV_CHECK(emitted < last.index, "a snapshot never takes the state machine back");
   if (log.holds(last)) {
-    // What follows in the log still follows: it is kept (5.3).
+    // What follows in the log still follows: it is kept (figure 5.3, step 6).
     const Index at = last.index;
     std::erase_if(configurations,
                   [at](const EffectiveConfiguration& known) { return known.since <= at; });

@@ -1,4 +1,4 @@
-// A snapshot to a follower that needs what was compacted (dissertation, 5.1 and 5.3): chunk by
+// A snapshot to a follower that needs what was compacted (dissertation, 5.1, figure 5.3): chunk by
 // chunk, each asked of the owner, sent, and answered before the next.
 #include "base/check.hpp"
 #include "raft/core_impl.hpp"

@@ -1,4 +1,4 @@
-// Reads a durable checkpoint as a byte stream for a peer (dissertation, 5.3).
+// Reads a durable checkpoint as a byte stream for a peer (dissertation, 5.1).
 //
 // Thread-safety: one thread at a time (the checkpointer's). It holds a view of the environment: end
 // it when the transfer ends, since the pages it sees cannot be reused meanwhile.

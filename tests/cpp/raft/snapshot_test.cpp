@@ -1,4 +1,4 @@
-// Compaction and snapshots to followers that lag (dissertation, 5.1, 5.3).
+// Compaction and snapshots to followers that lag (dissertation, 5.1, figure 5.3).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -107,7 +107,7 @@ TEST(RaftSnapshot, ASnapshotOfWhatIsCommittedIsAnsweredAndNotStored) {
   EXPECT_TRUE(std::get<SnapshotReply>(effects.messages_now.at(0).body).installed);
 }
 
-// 5.3: entries after the snapshot's last one are kept when the log holds that one.
+// Figure 5.3, step 6: entries after the snapshot's last one are kept when the log holds that one.
 TEST(RaftSnapshot, TheLogAfterAnInstalledSnapshotIsKeptWhenItAgrees) {
   Cluster cluster({});
   cluster.elect(1);
