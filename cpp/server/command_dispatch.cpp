@@ -87,12 +87,12 @@ constexpr std::size_t kLongestName = 16;
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 const absl::flat_hash_map<BytesView, const LocalCommand*>& by_name() {
-  static const auto* const map = [] {
-    auto* made = new absl::flat_hash_map<BytesView, const LocalCommand*>;
-    for (const LocalCommand& command : kCommands) made->emplace(command.name, &command);
-    return made;
+  static const auto kMap = [] {
+    absl::flat_hash_map<BytesView, const LocalCommand*> map;
+    for (const LocalCommand& command : kCommands) map.emplace(command.name, &command);
+    return map;
   }();
-  return *map;
+  return kMap;
 }
 
 }  // namespace

@@ -85,7 +85,7 @@ Reply cluster_info(const LocalCall& call) {
 constexpr const char* kMasterName = "kvcluster";
 
 std::vector<std::pair<Reply, Reply>> sentinel_fields(const VisibleMember& member, BytesView name,
-                                                     std::string flags) {
+                                                     BytesView flags) {
   const std::string port = std::to_string(member.port);
   return {
       {Reply::bulk("name"), Reply::bulk(name)},

@@ -50,15 +50,19 @@ struct Front::Impl final : net::ClientHandler {
     bool paused = false;
   };
 
-  Impl(asio::io_context& io_, net::Turn& turn_, NodeView& view_)
-      : io(io_),
-        turn(turn_),
-        view(view_),
-        context{view_, view_.options(), ScanCursors(cursor_tag(view_), kMaxScanCursors), {}, {}},
-        options(connection_options(view_.options())),
-        handshake_timer(io_) {}
+  Impl(asio::io_context& the_io, net::Turn& the_turn, NodeView& the_view)
+      : io(the_io),
+        turn(the_turn),
+        view(the_view),
+        context{the_view,
+                the_view.options(),
+                ScanCursors(cursor_tag(the_view), kMaxScanCursors),
+                {},
+                {}},
+        options(connection_options(the_view.options())),
+        handshake_timer(the_io) {}
 
-  ~Impl() {
+  virtual ~Impl() {
     handshake_timer.cancel();
     for (auto& [id, client] : clients) client->connection->close();
   }

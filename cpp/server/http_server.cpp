@@ -81,8 +81,9 @@ Bytes answer_http(BytesView head, const HttpServer::Handler& handler) {
 }
 
 struct HttpServer::Impl final : net::ClientHandler {
-  explicit Impl(Handler handler_, net::Turn& turn_) : handler(std::move(handler_)), turn(turn_) {}
-  ~Impl() {
+  Impl(Handler the_handler, net::Turn& the_turn)
+      : handler(std::move(the_handler)), turn(the_turn) {}
+  virtual ~Impl() {
     listener.reset();
     for (auto& [address, connection] : connections) connection->close();
   }

@@ -34,7 +34,7 @@ struct PeerAddress {
 // Bounds on what one client may ask for, each checked before memory is taken.
 struct ClientLimits {
   std::size_t max_connections = 10'000;
-  std::size_t max_args = 1024 * 1024;            // of one command
+  std::size_t max_args = 1U << 20U;              // of one command
   std::size_t max_inline_bytes = 64U << 10U;     // of one inline command
   std::size_t max_query_buffer = 64U << 20U;     // bytes received and not yet answered
   std::size_t max_output_buffer = 64U << 20U;    // bytes answered and not yet taken
