@@ -122,6 +122,9 @@ std::uint64_t Persistence::release(std::uint64_t sequence) {
 }
 
 Status Persistence::compact(Index through) {
+  // From here on the Wal is the thread's: what was left to the reactor is written there too, first.
+  for (raft::PersistBatch& batch : own_) KV_TRY(queue(std::move(batch)));
+  own_.clear();
   ++jobs_in_flight_;
   return thread_.compact(through);
 }

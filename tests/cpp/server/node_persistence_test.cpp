@@ -112,6 +112,17 @@ TEST_F(NodePersistence, SmallBatchKeepsItsPlaceBehindTheThread) {
   EXPECT_EQ(persistence->counters().inline_batches, 0U);
 }
 
+// The WAL thread has the log while it compacts: the reactor must not write to it meanwhile.
+TEST_F(NodePersistence, BatchOfATurnThatAlsoCompactsIsWrittenByTheThread) {
+  start();
+  ASSERT_TRUE(persistence->start(list(entries(1, 1, 3))));
+  ASSERT_TRUE(persistence->compact(Index(0)));
+  EXPECT_EQ(persistence->finish().value(), 0U) << "not the reactor's to write";
+  EXPECT_EQ(finish_thread(), 1U);
+  EXPECT_EQ(wal->last().index, Index(3));
+  EXPECT_EQ(persistence->counters().inline_batches, 0U);
+}
+
 TEST_F(NodePersistence, BatchWithoutWritesIsDurableAtOnceWhenNothingIsInFlight) {
   start();
   ASSERT_TRUE(persistence->start(list(without_writes(1))));
