@@ -18,7 +18,7 @@ std::vector<Forwarder::Command> Forwarder::take_waiting() {
 }
 
 Forward Forwarder::send(NodeId to, Command command, Instant deadline) {
-  const std::uint64_t id = ++last_id_;
+  const std::uint64_t id = next_id_++;
   Forward forward{id, command.origin.connection, command.is_write, command.request};
   sent_.emplace_hint(sent_.end(), id, Sent{to, std::move(command), deadline});
   return forward;

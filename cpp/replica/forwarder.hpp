@@ -20,6 +20,10 @@ namespace kvcluster::replica {
 
 class Forwarder {
  public:
+  // Ids count up from `first_id`. It must differ from run to run of a node: a leader may answer
+  // what an earlier run forwarded, and that answer must find nobody.
+  explicit Forwarder(std::uint64_t first_id = 1) : next_id_(first_id) {}
+
   struct Command {
     Origin origin;  // local
     bool is_write = false;
@@ -56,7 +60,7 @@ class Forwarder {
   };
   std::deque<Command> waiting_;
   std::map<std::uint64_t, Sent> sent_;  // by forward id, which ascends with time
-  std::uint64_t last_id_ = 0;
+  std::uint64_t next_id_;
 };
 
 }  // namespace kvcluster::replica

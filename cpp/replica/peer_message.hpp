@@ -2,6 +2,7 @@
 // PeerMessage flow from the side that dialed. wire/ turns them into bytes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -28,9 +29,15 @@ struct Hello {
   friend bool operator==(const Hello&, const Hello&) = default;
 };
 
+// Of a request's encoded form, and of a reply that is passed on: each must fit into one frame
+// between peers. A larger entry could be logged by its leader but never reach a follower, and
+// nothing behind it would ever be committed.
+inline constexpr std::size_t kMaxRequestBytes = 16U << 20U;
+inline constexpr std::size_t kMaxForwardedReplyBytes = kMaxRequestBytes;
+
 // A client's command, passed on to the leader.
 struct Forward {
-  std::uint64_t id = 0;          // the sender's; unique while the sender runs
+  std::uint64_t id = 0;          // the sender's; unique, over its restarts too
   std::uint64_t connection = 0;  // commands of one connection keep their order
   bool is_write = false;
   Slice request;  // kv::encode_request's bytes

@@ -7,9 +7,20 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/random.hpp"
 #include "replica/replica_impl.hpp"
 
 namespace kvcluster::replica {
+namespace {
+
+// Where the ids of forwarded commands begin: by seed and time of this start, far from those of the
+// starts before, and with room to count up.
+std::uint64_t first_forward_id(std::uint64_t seed, Instant start) {
+  Random random(seed ^ static_cast<std::uint64_t>(start.time_since_epoch().count()));
+  return random.next() >> 1U;
+}
+
+}  // namespace
 
 Replica::Impl::Impl(const Options& given, raft::Restored restored, kv::StateMachine& machine,
                     std::uint64_t seed, Instant start)
@@ -17,6 +28,7 @@ Replica::Impl::Impl(const Options& given, raft::Restored restored, kv::StateMach
       core(given.raft, std::move(restored), seed, start),
       state(machine),
       reads([this](BytesView request) { return state.read(request, state.cluster_time()); }),
+      forwarder(first_forward_id(seed, start)),
       roots(given.raft.self),
       now(start),
       applied_told(machine.applied()) {}
@@ -163,11 +175,7 @@ Output Replica::end_turn(Instant now, WallMillis wall) {
   out.diverged = self.roots.status().diverged;
   out.next_deadline = std::min({self.core.next_deadline(), self.writes.next_deadline(),
                                 self.reads.next_deadline(), self.forwarder.next_deadline()});
-  if (const auto due = self.state.next_expiry(); due && self.core.ready() && !self.clock_entry) {
-    const WallMillis wait_ms = *due > wall ? *due - wall : 1;
-    const auto capped = static_cast<std::int64_t>(std::min<WallMillis>(wait_ms, 60'000));
-    out.next_deadline = std::min(out.next_deadline, now + std::chrono::milliseconds(capped));
-  }
+  out.next_deadline = std::min(out.next_deadline, self.next_clock_deadline(wall));
   return out;
 }
 

@@ -49,6 +49,8 @@ struct Replica::Impl {
   void send_to_leader(std::vector<Forwarder::Command> commands, NodeId leader);
   void not_appended(Incoming request);
   void propose_clock_if_due(WallMillis wall);
+  [[nodiscard]] bool may_propose_clock() const;
+  [[nodiscard]] Instant next_clock_deadline(WallMillis wall) const;
   void finish_overdue();
   void link_lost(NodeId peer);
 

@@ -1,5 +1,8 @@
 // What clients ask, of this node or through a peer that forwards: to the log, to the state, or on
 // to the leader.
+#include <absl/container/flat_hash_set.h>
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <iterator>
@@ -10,8 +13,13 @@
 namespace kvcluster::replica {
 namespace {
 
+constexpr WallMillis kClockRetryMs = 10;
 constexpr std::size_t kStampBytes = kv::StateMachine::kEntryTimeBytes;
 static_assert(kStampBytes == sizeof(WallMillis));
+
+std::string too_large(const char* what, std::size_t bytes) {
+  return fmt::format("ERR a {} of {} bytes: the limit is {}", what, bytes, kMaxRequestBytes);
+}
 
 }  // namespace
 
@@ -27,6 +35,8 @@ void Replica::Impl::submit(RequestBatch& batch) {
     if (roots.status().diverged) {
       finish(origin, Completion::Outcome::kRefused, {},
              "LOADING this node's state differs from the majority's; it is being repaired");
+    } else if (item.size > kMaxRequestBytes && item.mode != RequestBatch::Mode::kLocalRead) {
+      finish(origin, Completion::Outcome::kRefused, {}, too_large("command", item.size));
     } else if (item.mode == RequestBatch::Mode::kLocalRead) {
       read_locally(origin, std::move(request), item.min_index);
     } else {
@@ -53,6 +63,10 @@ void Replica::Impl::receive_forward(NodeId from, Forward forward) {
   const Origin origin{from, forward.id, forward.connection};
   if (core.role() != raft::Role::kLeader || roots.status().diverged) {
     finish(origin, Completion::Outcome::kNotLeader);
+    return;
+  }
+  if (forward.request.size() > kMaxRequestBytes) {
+    finish(origin, Completion::Outcome::kRefused, {}, too_large("command", forward.request.size()));
     return;
   }
   const auto info = kv::inspect_request(forward.request.view());
@@ -150,13 +164,17 @@ void Replica::Impl::propose_and_read(std::vector<Incoming> requests, WallMillis 
   if (!propose.items.empty()) proposed = step(std::move(propose)).value();
   Index next = proposed.first;
   std::vector<PendingReads::Read> turn_reads;
+  // Whose write could not be appended: what the same connection asked after it must not overtake
+  // it.
+  absl::flat_hash_set<std::pair<std::uint64_t, std::uint64_t>> held_up;
   for (Incoming& request : requests) {
     const std::pair connection{request.origin.node.value(), request.origin.connection};
+    if (request.is_write && !proposed.accepted) held_up.insert(connection);
+    if (!held_up.empty() && held_up.contains(connection)) {
+      not_appended(std::move(request));
+      continue;
+    }
     if (request.is_write) {
-      if (!proposed.accepted) {
-        not_appended(std::move(request));
-        continue;
-      }
       writes.add({next, proposed.term, request.origin, now + options.request_timeout});
       last_write[connection] = next;
       next = next.next();
@@ -254,10 +272,24 @@ void Replica::Impl::finish_overdue() {
   }
 }
 
+bool Replica::Impl::may_propose_clock() const {
+  return core.ready() && !clock_entry && !write_refusal;
+}
+
+Instant Replica::Impl::next_clock_deadline(WallMillis wall) const {
+  if (!may_propose_clock()) return Instant::max();
+  const auto due = state.expiry_deadline(wall);
+  if (!due) return Instant::max();
+  // What is due already was not accepted in this turn: not tried again at once.
+  const WallMillis wait_ms = *due > wall ? *due - wall : kClockRetryMs;
+  const auto capped = static_cast<std::int64_t>(std::min<WallMillis>(wait_ms, 60'000));
+  return now + std::chrono::milliseconds(capped);
+}
+
 // Nothing expires by a local clock: the leader moves the time inside the log when something is due.
 void Replica::Impl::propose_clock_if_due(WallMillis wall) {
-  if (!core.ready() || clock_entry || write_refusal) return;
-  const auto due = state.next_expiry();
+  if (!may_propose_clock()) return;
+  const auto due = state.expiry_deadline(wall);
   if (!due || *due > wall) return;
   last_stamp = std::max({wall, last_stamp, state.cluster_time()});
   Bytes payload;
@@ -275,6 +307,13 @@ void Replica::Impl::reply(const Origin& origin, kv::Reply result, Index index) {
   }
   Bytes encoded;
   kv::encode(result, encoded);
+  if (encoded.size() > kMaxForwardedReplyBytes) {
+    // No frame holds it. A write was applied, but what it answers cannot be told.
+    const bool is_write = index != Index{};
+    return is_write ? finish(origin, Completion::Outcome::kUncertain, index)
+                    : finish(origin, Completion::Outcome::kRefused, {},
+                             too_large("reply through a follower", encoded.size()));
+  }
   send(origin.node,
        ForwardReply{origin.id, ForwardOutcome::kReplied, index, Slice::of(std::move(encoded))});
 }

@@ -19,8 +19,8 @@
 namespace kvcluster::wire {
 
 inline constexpr std::size_t kFrameHeadBytes = 4 + 4;
-// Of kind and body; an entry of the largest command fits.
-inline constexpr std::size_t kMaxFrameBytes = (16U << 20U) + (64U << 10U);
+// Of kind and body; an entry of the largest command fits, alone in its message.
+inline constexpr std::size_t kMaxFrameBytes = replica::kMaxRequestBytes + (64U << 10U);
 // A tiny message takes far more memory than wire.
 inline constexpr std::size_t kMaxFrameMessages = 16'384;
 

@@ -24,6 +24,15 @@ TEST(Forwarder, MatchesAReplyToTheCommandThatWasSent) {
   EXPECT_EQ(forwarder.size(), 0U);
 }
 
+TEST(Forwarder, AnAnswerToAnEarlierRunFindsNobody) {
+  Forwarder earlier(1000);
+  const Forward sent = earlier.send(NodeId(2), command(10, true), at(100));
+  Forwarder restarted(5'000'000);
+  (void)restarted.send(NodeId(2), command(10, true), at(100));
+  EXPECT_FALSE(restarted.answered(NodeId(2), sent.id));
+  EXPECT_EQ(restarted.size(), 1U);
+}
+
 TEST(Forwarder, IgnoresAReplyFromANodeThatWasNotAsked) {
   Forwarder forwarder;
   const Forward sent = forwarder.send(NodeId(2), command(10, true), at(100));

@@ -175,6 +175,7 @@ class ReplicaCluster {
     }
   }
   bool diverged(std::uint64_t id) { return nodes_.at(id).diverged; }
+  Instant now() const { return now_; }
   WallMillis wall() const {
     return 1'700'000'000'000 +
            static_cast<WallMillis>(

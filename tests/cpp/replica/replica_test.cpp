@@ -247,6 +247,87 @@ TEST(Replica, RefusedWritesAreCertainlyNotAppliedAndReadsGoOn) {
   EXPECT_EQ(cluster.call(leader, {"SET", "k", "w"}).reply, kv::Reply::ok());
 }
 
+// The ids of forwarded commands do not begin anew with the process: the leader's late answer to
+// what was asked before would be taken for another command's.
+TEST(Replica, ALateAnswerToARestartedFollowerIsNotTakenForAnothersAnswer) {
+  ReplicaCluster cluster;
+  const auto leader = cluster.wait_for_leader();
+  const auto follower = cluster.other_than(leader);
+  const std::uint64_t third = 6 - leader - follower;
+  cluster.crash(third);
+  cluster.submit(follower, {"SET", "before", "1"});
+  cluster.turn(follower);
+  cluster.hold_disk(leader);  // so that the answer comes late
+  cluster.run_ms(1);
+  cluster.crash(follower);
+  cluster.start(follower);
+  cluster.run_ms(100);  // it hears the leader again
+  const auto write = cluster.submit(follower, {"INCR", "after"});
+  cluster.turn(follower);
+  cluster.run_ms(1);
+  cluster.release_disk(leader);
+  EXPECT_EQ(cluster.finish(follower, write).reply, kv::Reply::integer(1));
+}
+
+TEST(Replica, NothingIsAppendedThatNoFrameBetweenPeersCouldCarry) {
+  ReplicaCluster cluster;
+  const auto leader = cluster.wait_for_leader();
+  std::vector<std::string> words = {"MSET"};
+  for (int i = 0; i < 17; ++i) {
+    words.push_back("k" + std::to_string(i));
+    words.emplace_back(1U << 20U, 'x');
+  }
+  for (const auto node : {leader, cluster.other_than(leader)}) {
+    const Completion refused = cluster.call(node, words);
+    EXPECT_EQ(refused.outcome, Outcome::kRefused);
+    EXPECT_TRUE(refused.reply.is_error());
+  }
+  EXPECT_EQ(cluster.call(leader, {"DBSIZE"}).reply, kv::Reply::integer(0));
+}
+
+TEST(Replica, AReplyThatNoFrameCouldCarryIsRefusedByAFollowerAndServedByTheLeader) {
+  ReplicaCluster cluster;
+  const auto leader = cluster.wait_for_leader();
+  std::vector<std::string> words = {"MGET"};
+  for (int i = 0; i < 17; ++i) {
+    words.push_back("k" + std::to_string(i));
+    cluster.call(leader, {"SET", words.back(), std::string(1U << 20U, 'x')});
+  }
+  EXPECT_FALSE(cluster.call(leader, words).reply.is_error());
+  const Completion refused = cluster.call(cluster.other_than(leader), words);
+  EXPECT_EQ(refused.outcome, Outcome::kRefused);
+  EXPECT_TRUE(refused.reply.is_error());
+}
+
+TEST(Replica, AReadDoesNotOvertakeAWriteOfItsConnectionThatCouldNotBeAppendedYet) {
+  ReplicaCluster cluster;
+  const auto leader = cluster.wait_for_leader();
+  const auto successor = cluster.other_than(leader);
+  cluster.call(leader, {"SET", "k", "old"});
+  cluster.hold_disk(successor);  // it does not take over at once
+  cluster.submit(leader, {"SET", "other", "1"}, 9);
+  cluster.turn(leader);
+  cluster.at(leader).transfer_leadership(cluster.now(), NodeId(successor));
+  const auto write = cluster.submit(leader, {"SET", "k", "new"});
+  const auto read = cluster.submit(leader, {"GET", "k"});
+  cluster.turn(leader);
+  cluster.run_ms(20);
+  cluster.release_disk(successor);
+  cluster.finish(leader, read);
+  EXPECT_EQ(cluster.completions[write].reply, kv::Reply::ok());
+  EXPECT_EQ(cluster.completions[read].reply, bulk("new"));
+}
+
+TEST(Replica, AClockThatMayNotBeMovedWakesNobody) {
+  ReplicaCluster cluster(1);
+  const auto leader = cluster.wait_for_leader();
+  cluster.call(leader, {"SET", "k", "v", "PX", "300"});
+  cluster.at(leader).refuse_writes("OOM disk full on node 1");
+  cluster.run_ms(500);  // the key is due, and no write is taken
+  const Output out = cluster.at(leader).end_turn(cluster.now(), cluster.wall());
+  EXPECT_GT(out.next_deadline, cluster.now() + std::chrono::milliseconds(20));
+}
+
 TEST(Replica, RootsAreComparedAtEqualIndicesWhileTheClusterRuns) {
   ReplicaCluster cluster;
   const auto leader = cluster.wait_for_leader();
