@@ -81,6 +81,7 @@ void Replica::Impl::apply(const raft::Entry& entry) {
 
 void Replica::Impl::role_may_have_changed() {
   const bool leads = core.role() == raft::Role::kLeader;
+  leader_declines_until = {};
   if (was_leader && (!leads || core.term() != leader_term)) {
     writes.seal();
     last_write.clear();

@@ -87,6 +87,8 @@ struct Replica::Impl {
   // The persist batches' messages, kept until the batch is durable.
   std::vector<std::pair<std::uint64_t, std::vector<raft::Message>>> held;
 
+  // The leader would not take what was forwarded: what waits is sent then, or to another one.
+  Instant leader_declines_until{};
   bool was_leader = false;
   Term leader_term;          // of the leadership that `writes` belongs to
   Index leader_first_index;  // its first entry, the no-op

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <iterator>
 #include <memory>
@@ -13,6 +14,8 @@
 namespace kvcluster::replica {
 namespace {
 
+// How long a leader that took no command is left alone, unless another one is heard of.
+constexpr Duration kDeclinedRetry = std::chrono::milliseconds(20);
 constexpr WallMillis kClockRetryMs = 10;
 constexpr std::size_t kStampBytes = kv::StateMachine::kEntryTimeBytes;
 static_assert(kStampBytes == sizeof(WallMillis));
@@ -82,7 +85,7 @@ void Replica::Impl::receive_forward(NodeId from, Forward forward) {
 void Replica::Impl::route_requests(WallMillis wall) {
   const bool leads = core.role() == raft::Role::kLeader;
   const NodeId leader = leads ? options.raft.self : core.leader();
-  if (leader == kNoNode) {
+  if (leader == kNoNode || (!leads && now < leader_declines_until)) {
     for (Incoming& request : std::exchange(turn, {})) not_appended(std::move(request));
     return;
   }
@@ -234,6 +237,9 @@ void Replica::Impl::receive_forward_reply(NodeId from, const ForwardReply& reply
       return;
     }
     case ForwardOutcome::kNotLeader:
+      // It hands over, is over its bound, or has stepped down and this node has not heard yet:
+      // asking again at once would only send the command to and fro.
+      if (from == core.leader()) leader_declines_until = now + kDeclinedRetry;
       not_appended({command->origin, command->is_write, std::move(command->request),
                     command->leader_deadline});
       return;

@@ -318,6 +318,23 @@ TEST(Replica, AReadDoesNotOvertakeAWriteOfItsConnectionThatCouldNotBeAppendedYet
   EXPECT_EQ(cluster.completions[read].reply, bulk("new"));
 }
 
+TEST(Replica, ACommandThatTheLeaderCannotTakeYetIsNotSentToAndFro) {
+  ReplicaCluster cluster;
+  const auto leader = cluster.wait_for_leader();
+  const auto successor = cluster.other_than(leader);
+  const std::uint64_t third = 6 - leader - successor;
+  cluster.hold_disk(successor);
+  cluster.submit(leader, {"SET", "other", "1"}, 9);
+  cluster.turn(leader);
+  cluster.at(leader).transfer_leadership(cluster.now(), NodeId(successor));
+  const auto write = cluster.submit(third, {"SET", "k", "v"});
+  cluster.turn(third);
+  cluster.run_ms(100);  // the cluster comes to rest meanwhile
+  EXPECT_FALSE(cluster.completions.contains(write));
+  cluster.release_disk(successor);
+  EXPECT_EQ(cluster.finish(third, write).reply, kv::Reply::ok());
+}
+
 TEST(Replica, AClockThatMayNotBeMovedWakesNobody) {
   ReplicaCluster cluster(1);
   const auto leader = cluster.wait_for_leader();
