@@ -15,7 +15,8 @@ namespace {
 using kvcluster::Error;
 using kvcluster::ErrorCode;
 using kvcluster::Status;
-using namespace kvcluster::server;
+namespace server = kvcluster::server;
+using server::ExitCode;
 
 int end_with(ExitCode code, const std::string& line) {
   std::fprintf(code == ExitCode::kStopped ? stdout : stderr, "%s\n", line.c_str());
@@ -29,13 +30,15 @@ int end_with(const Error& error) {
   return end_with(code, "kvstore: " + error.message());
 }
 
-Status report_ready(const Node& node, const CliOptions& options) {
-  std::printf("%s\n", ready_line(node).c_str());
+Status report_ready(const server::Node& node, const server::CliOptions& options) {
+  std::printf("%s\n", server::ready_line(node).c_str());
   std::fflush(stdout);
   if (!options.ports_file.empty()) {
-    KV_TRY(write_whole_file(options.ports_file, ready_json(node)));
+    KV_TRY(server::write_whole_file(options.ports_file, server::ready_json(node)));
   }
-  if (options.ready_fd >= 0) KV_TRY(write_and_close(options.ready_fd, ready_json(node)));
+  if (options.ready_fd >= 0) {
+    KV_TRY(server::write_and_close(options.ready_fd, server::ready_json(node)));
+  }
   return {};
 }
 
@@ -45,18 +48,19 @@ int main(int argc, char** argv) {
   // Whatever is made here is for the owner only.
   ::umask(0077);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  const auto options = parse_command_line(arguments);
+  const auto options = server::parse_command_line(arguments);
   if (!options) return end_with(options.error().code, options.error().text);
 
-  StopSignals signals;
-  const auto started = Node::start(options->node);
+  server::StopSignals signals;
+  const auto started = server::Node::start(options->node);
   if (!started) return end_with(started.error());
-  Node& node = **started;
+  server::Node& node = **started;
   if (const Status reported = report_ready(node, *options); !reported) {
     return end_with(reported.error());
   }
   signals.watch([&node] { node.request_stop(); });
   node.wait();
+  signals.end();
   if (const auto failure = node.failed()) return end_with(*failure);
   return static_cast<int>(ExitCode::kStopped);
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "net/endpoint.hpp"
 
@@ -21,9 +22,10 @@ std::vector<VisibleMember> visible_members(const NodeStatus& status) {
                        .self = member.id == status.id});
   }
   const bool leader_known = std::ranges::any_of(members, &VisibleMember::leads);
-  std::ranges::stable_partition(members, [&](const VisibleMember& member) {
+  const auto first = std::ranges::find_if(members, [&](const VisibleMember& member) {
     return leader_known ? member.leads : member.self;
   });
+  if (first != members.end()) std::rotate(members.begin(), first, std::next(first));
   return members;
 }
 

@@ -25,7 +25,7 @@ StopSignals::StopSignals() {
   KV_CHECK(pthread_sigmask(SIG_BLOCK, &signals_, nullptr) == 0, "a valid set can be blocked");
 }
 
-StopSignals::~StopSignals() {
+void StopSignals::end() {
   if (!waiting_.joinable()) return;
   pthread_kill(waiting_.native_handle(), kEndWaiting);
   waiting_.join();

@@ -13,13 +13,14 @@ class StopSignals {
   // Blocks the signals in the calling thread and so in all threads that it starts later: to be made
   // before any. Ignores SIGPIPE.
   StopSignals();
-  // Ends the waiting thread.
-  ~StopSignals();
+  ~StopSignals() { end(); }
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
   // `on_first` runs on the waiting thread. Requires: called once.
   void watch(std::function<void()> on_first);
+  // Joins the waiting thread: `on_first` runs no more. Signals stay blocked. Again: nothing.
+  void end();
 
  private:
   sigset_t signals_{};
