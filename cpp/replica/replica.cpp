@@ -176,6 +176,7 @@ Output Replica::end_turn(Instant now, WallMillis wall) {
   out.next_deadline = std::min({self.core.next_deadline(), self.writes.next_deadline(),
                                 self.reads.next_deadline(), self.forwarder.next_deadline()});
   out.next_deadline = std::min(out.next_deadline, self.next_clock_deadline(wall));
+  if (!self.turn.empty()) out.next_deadline = now;
   if (self.forwarder.anyone_waits() && now < self.leader_declines_until) {
     out.next_deadline = std::min(out.next_deadline, self.leader_declines_until);
   }

@@ -44,6 +44,7 @@ struct Replica::Impl {
   void receive_forward_reply(NodeId from, const ForwardReply& reply);
   void read_locally(Origin origin, Slice request, Index min_index);
   void route_requests(WallMillis wall);
+  void keep_for_next_turn(std::vector<Incoming>& requests);
   void propose_and_read(std::vector<Incoming> requests, WallMillis wall);
   std::vector<raft::Propose::Item> stamp(const std::vector<Incoming>& requests, WallMillis wall);
   void send_to_leader(std::vector<Forwarder::Command> commands, NodeId leader);

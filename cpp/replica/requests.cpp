@@ -17,6 +17,7 @@ namespace {
 // How long a leader that took no command is left alone, unless another one is heard of.
 constexpr Duration kDeclinedRetry = std::chrono::milliseconds(20);
 constexpr WallMillis kClockRetryMs = 10;
+constexpr std::size_t kMaxTurnBytes = 2 * kMaxRequestBytes;
 constexpr std::size_t kStampBytes = kv::StateMachine::kEntryTimeBytes;
 static_assert(kStampBytes == sizeof(WallMillis));
 
@@ -80,6 +81,17 @@ void Replica::Impl::receive_forward(NodeId from, Forward forward) {
   turn.push_back({origin, forward.is_write, std::move(forward.request), now});
 }
 
+// One turn's writes are one batch of the log, whose size is bounded; the others follow in order.
+void Replica::Impl::keep_for_next_turn(std::vector<Incoming>& requests) {
+  std::size_t bytes = 0;
+  const auto first_kept = std::ranges::find_if(requests, [&bytes](const Incoming& request) {
+    if (request.is_write) bytes += request.request.size();
+    return bytes > kMaxTurnBytes;
+  });
+  std::move(first_kept, requests.end(), std::back_inserter(turn));
+  requests.erase(first_kept, requests.end());
+}
+
 // Everything of this turn goes one way: to the log and the state when this node leads, else to the
 // leader, else it waits for one. What waited before goes first.
 void Replica::Impl::route_requests(WallMillis wall) {
@@ -99,6 +111,7 @@ void Replica::Impl::route_requests(WallMillis wall) {
     }
     std::ranges::move(turn, std::back_inserter(requests));
     turn.clear();
+    keep_for_next_turn(requests);
     propose_and_read(std::move(requests), wall);
     return;
   }

@@ -285,6 +285,22 @@ TEST(Replica, NothingIsAppendedThatNoFrameBetweenPeersCouldCarry) {
   EXPECT_EQ(cluster.call(leader, {"DBSIZE"}).reply, kv::Reply::integer(0));
 }
 
+TEST(Replica, OneTurnAppendsABoundedNumberOfBytesAndTheRestFollowsInOrder) {
+  ReplicaCluster cluster(1);
+  const auto leader = cluster.wait_for_leader();
+  std::uint64_t last = 0;
+  for (int i = 0; i < 40; ++i) {
+    last = cluster.submit(leader, {"SET", "k", std::string(1U << 20U, static_cast<char>('A' + i))});
+  }
+  const auto read = cluster.submit(leader, {"GET", "k"});
+  const Index before = cluster.at(leader).core().last_index();
+  cluster.turn(leader);
+  EXPECT_LT(cluster.at(leader).core().last_index(), before.plus(33));
+  cluster.finish(leader, read);
+  EXPECT_EQ(cluster.completions[last].reply, kv::Reply::ok());
+  EXPECT_EQ(cluster.completions[read].reply, bulk(std::string(1U << 20U, 'A' + 39)));
+}
+
 TEST(Replica, AReplyThatNoFrameCouldCarryIsRefusedByAFollowerAndServedByTheLeader) {
   ReplicaCluster cluster;
   const auto leader = cluster.wait_for_leader();
