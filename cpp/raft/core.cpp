@@ -20,7 +20,8 @@ Core::Impl::Impl(const Config& config_in, Restored restored, std::uint64_t seed,
       commit_index(
           std::max(restored.applied, std::min(restored.hard_state.commit_index, log.last_index()))),
       emitted(restored.applied),
-      applied(restored.applied) {
+      applied(restored.applied),
+      last_heard(start) {
   KV_CHECK(config.self != kNoNode, "a node has an id");
   KV_CHECK(config.election_timeout_min <= config.election_timeout_max &&
                config.heartbeat_interval < config.election_timeout_min &&

@@ -64,8 +64,7 @@ void Replica::Impl::apply(const raft::Entry& entry) {
     }
   }
   writes.applied(entry.index, entry.term, [&](const PendingWrites::Write& write, bool applied) {
-    const auto last = last_write.find({write.origin.node.value(), write.origin.connection});
-    if (last != last_write.end() && last->second <= entry.index) last_write.erase(last);
+    forget_last_write(write);
     if (applied) {
       reply(write.origin, std::move(result), entry.index);
     } else {
@@ -77,6 +76,11 @@ void Replica::Impl::apply(const raft::Entry& entry) {
   reads.applied(entry.index);
   if (auto answer = roots.applied(state)) send(answer->to, std::move(answer->message));
   if (clock_entry && *clock_entry <= entry.index) clock_entry.reset();
+}
+
+void Replica::Impl::forget_last_write(const PendingWrites::Write& write) {
+  const auto last = last_write.find({write.origin.node.value(), write.origin.connection});
+  if (last != last_write.end() && last->second <= write.index) last_write.erase(last);
 }
 
 void Replica::Impl::role_may_have_changed() {

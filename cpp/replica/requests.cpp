@@ -273,6 +273,7 @@ void Replica::Impl::link_lost(NodeId peer) {
 
 void Replica::Impl::finish_overdue() {
   for (const PendingWrites::Write& write : writes.expired(now)) {
+    forget_last_write(write);
     finish(write.origin, Completion::Outcome::kUncertain, write.index);
   }
   for (const PendingReads::Read& read : reads.expired(now)) {

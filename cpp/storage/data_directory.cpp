@@ -37,19 +37,23 @@ Status sync_path(const std::string& path) {
 }
 
 // Makes `path` and the directories above it that are missing, each durably.
-Status make_path(const std::string& path) {
-  if (::mkdir(path.c_str(), kDirectoryMode) == 0) {
-    const auto slash = path.find_last_of('/');
-    if (slash == std::string::npos) return sync_path(".");
-    return sync_path(slash == 0 ? "/" : path.substr(0, slash));
-  }
-  if (errno == EEXIST) return {};
-  const auto slash = path.find_last_of('/');
-  if (errno != ENOENT || slash == std::string::npos || slash == 0) {
+// One level, durably; its parent exists.
+Status make_level(const std::string& path, std::size_t slash) {
+  if (::mkdir(path.c_str(), kDirectoryMode) != 0) {
+    if (errno == EEXIST) return {};
     return failed("cannot make the data directory " + path);
   }
-  KV_TRY(make_path(path.substr(0, slash)));
-  return make_path(path);
+  if (slash == std::string::npos) return sync_path(".");
+  return sync_path(slash == 0 ? "/" : path.substr(0, slash));
+}
+
+Status make_path(const std::string& path) {
+  const auto slash = path.find_last_of('/');
+  const bool has_parent = slash != std::string::npos && slash != 0;
+  if (has_parent && ::access(path.substr(0, slash).c_str(), F_OK) != 0) {
+    KV_TRY(make_path(path.substr(0, slash)));
+  }
+  return make_level(path, slash);
 }
 
 std::string without_trailing_slashes(std::string path) {

@@ -37,6 +37,13 @@ TEST_F(DataDirectoryTest, IsMadeWithItsParents) {
   EXPECT_FALSE((*opened)->identity().has_value());
 }
 
+// /proc exists but takes no directories, and says ENOENT.
+TEST_F(DataDirectoryTest, APlaceThatTakesNoDirectoryIsRefused) {
+  const auto opened = DataDirectory::open("/proc/kvcluster/deep", NodeId(1));
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_THAT(opened.error().context, HasSubstr("cannot make the data directory /proc/kvcluster"));
+}
+
 TEST_F(DataDirectoryTest, RemembersItsIdentity) {
   const Identity identity{NodeId(1), {1, 2, 3}, {4, 5, 6}};
   make(identity);
