@@ -29,6 +29,9 @@ struct Config {
   // A leader whose own disk has answered nothing for so long steps down: its heartbeats would keep
   // the others from electing one that can work.
   Duration disk_stall_timeout = std::chrono::milliseconds(2000);
+  // How long a new commit index may wait for a message to ride on before a follower is told of it
+  // by a message of its own. A busy leader needs none.
+  Duration commit_notice_delay = std::chrono::milliseconds(1);
   // A larger one is preferred as the leader.
   std::uint32_t priority = 0;
   // How long a follower of higher priority must have been healthy before it is handed the lead.

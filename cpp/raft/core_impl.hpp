@@ -100,7 +100,8 @@ struct Core::Impl {
   Index first_own_index;           // its no-op
   Instant heartbeat_deadline;
   bool heartbeat_due = false;
-  std::uint64_t read_round = 0;  // never goes back while the process lives
+  Instant commit_notice_deadline = Instant::max();  // max: every follower was told
+  std::uint64_t read_round = 0;                     // never goes back while the process lives
   bool round_opened = false;
   std::vector<PendingRead> reads;
   NodeId transfer_to;
@@ -218,6 +219,8 @@ struct Core::Impl {
   bool replicate_to(Progress& peer);
   void send_append(Progress& peer, std::size_t max_bytes);
   void send_empty_append(Progress& peer);
+  // It holds entries of which it was not told that they are committed.
+  [[nodiscard]] bool commit_untold(const Progress& peer) const;
   void advance_commit();
 
   // --- recv_append_entries.cpp, recv_append_reply.cpp ------------------------------------------

@@ -17,6 +17,7 @@ void Core::Impl::become_leader() {
   progress.clear();
   match_progress_to_configuration();
   heartbeat_deadline = now + config.heartbeat_interval;
+  commit_notice_deadline = Instant::max();
   trace(Trace::Kind::kBecameLeader, kNoNode, log.last_index().value());
   // Entries of earlier terms are committed only along with one of this term (3.6.2), and no read is
   // served before (6.4): append one at once.

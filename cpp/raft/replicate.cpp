@@ -51,15 +51,23 @@ void Core::Impl::propose(EntryKind kind, Slice payload) {
   if (kind == EntryKind::kConfiguration) match_progress_to_configuration();
 }
 
+bool Core::Impl::commit_untold(const Progress& peer) const {
+  return peer.state == Progress::State::kReplicate &&
+         peer.commit_sent < std::min(commit_index, peer.next_index.prev());
+}
+
 void Core::Impl::replicate() {
+  const auto untold = [this](const Progress& peer) { return commit_untold(peer); };
+  if (commit_notice_deadline == Instant::max() && std::ranges::any_of(progress, untold)) {
+    commit_notice_deadline = now + config.commit_notice_delay;
+  }
   for (Progress& peer : progress) {
     if (replicate_to(peer)) continue;
-    // Commit is told promptly, so that followers apply without waiting for a heartbeat.
-    const bool commit_untold = peer.state == Progress::State::kReplicate &&
-                               peer.commit_sent < std::min(commit_index, peer.next_index.prev());
+    const bool notice = now >= commit_notice_deadline && commit_untold(peer);
     const bool round = round_opened && is_voter(peer.id);
-    if (heartbeat_due || round || commit_untold) send_empty_append(peer);
+    if (heartbeat_due || round || notice) send_empty_append(peer);
   }
+  if (std::ranges::none_of(progress, untold)) commit_notice_deadline = Instant::max();
 }
 
 // True when something was sent.

@@ -1,4 +1,6 @@
 // What others may see of a core.
+#include <algorithm>
+
 #include "raft/core_impl.hpp"
 
 namespace kvcluster::raft {
@@ -31,7 +33,8 @@ CoreStatus Core::Impl::status() const {
 Instant Core::Impl::next_deadline() const {
   if (emitted < committed_target()) return now;  // there is more to apply
   // A leader's other deadlines are looked at with every heartbeat, which is often enough.
-  return role == Role::kLeader ? heartbeat_deadline : election_deadline;
+  if (role == Role::kLeader) return std::min(heartbeat_deadline, commit_notice_deadline);
+  return election_deadline;
 }
 
 }  // namespace kvcluster::raft

@@ -27,6 +27,8 @@ Cluster::Cluster(Options options) : options_(std::move(options)) {
     disk.entries = {genesis()};
     disk.checkpoint.configuration = configuration_;
     at(n).config.self = node_id(n);
+    // Told at once, unless a test is about the delay: nothing else has to wait for it then.
+    at(n).config.commit_notice_delay = Duration::zero();
     if (options_.tune) options_.tune(at(n).config);
     start(n);
   }

@@ -22,6 +22,7 @@ class Faults {
                     config.max_append_bytes = random_.between(1, 200);
                     config.max_inflight_bytes = random_.between(50, 1000);
                     config.max_inflight_messages = random_.between(1, 8);
+                    config.commit_notice_delay = Duration(random_.chance(1, 2) ? 0 : 1000);
                     config.retained_log_bytes = random_.chance(1, 2) ? 0 : 400;
                   }}) {}
 

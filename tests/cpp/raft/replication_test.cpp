@@ -123,6 +123,30 @@ TEST(RaftReplication, UncommittedBytesAreBounded) {
   EXPECT_TRUE(cluster.propose(1, "y").accepted);
 }
 
+void wait_a_millisecond(Config& config) { config.commit_notice_delay = 1ms; }
+
+TEST(RaftReplication, ANewCommitIndexRidesOnTheNextEntries) {
+  Cluster cluster({.tune = wait_a_millisecond});
+  cluster.elect(1);
+  cluster.advance(1ms);
+  cluster.write(1, "a");
+  EXPECT_EQ(cluster.applied(1), "a");
+  EXPECT_EQ(cluster.applied(2), "");
+  cluster.write(1, "b");
+  EXPECT_EQ(cluster.applied(2), "a");
+}
+
+TEST(RaftReplication, ANewCommitIndexWaitsNoLongerThanItsDelay) {
+  Cluster cluster({.tune = wait_a_millisecond});
+  cluster.elect(1);
+  cluster.advance(1ms);
+  cluster.write(1, "a");
+  EXPECT_EQ(cluster.core(1).next_deadline(), cluster.now() + 1ms);
+  cluster.advance(1ms);
+  EXPECT_EQ(cluster.applied(2), "a");
+  EXPECT_EQ(cluster.applied(3), "a");
+}
+
 TEST(RaftReplication, BytesInFlightToAFollowerAreBounded) {
   Cluster cluster({.tune = [](Config& config) {
     config.max_append_bytes = 100;
