@@ -88,7 +88,11 @@ void Wal::adopt(ScannedLog& log) {
   hard_state_ = log.hard_state;
 }
 
+// "Disk full" tells a caller that nothing was taken and the batch may be given again. Here
+// something may have been: a file system that finds room only when it writes back (copy-on-write,
+// quotas) says it late, of a write, a sync or a rename.
 Status Wal::poison(Error error) {
+  if (error.code == ErrorCode::kDiskFull) error.code = ErrorCode::kIo;
   if (!poisoned_) poisoned_ = error;
   return std::unexpected(std::move(error));
 }

@@ -52,8 +52,42 @@ TEST_F(WalRoom, AWriteIntoAllocatedRoomThatFindsNoSpaceEndsTheLogToo) {
   create_and_open();
   ASSERT_TRUE(wal->append(batch({entry(1, 1)})).has_value());
   disk.fail_at(disk.operations(), ErrorCode::kDiskFull);
-  EXPECT_FALSE(wal->sync().has_value());
-  EXPECT_FALSE(wal->append(batch({entry(1, 1)})).has_value());
+  const auto failed = wal->sync();
+  ASSERT_FALSE(failed.has_value());
+  EXPECT_EQ(failed.error().code, ErrorCode::kIo) << "not one to try again after";
+  const auto again = wal->append(batch({entry(1, 2)}));
+  ASSERT_FALSE(again.has_value());
+  EXPECT_EQ(again.error().code, ErrorCode::kIo);
+}
+
+TEST_F(WalRoom, ASyncThatFindsNoSpaceEndsTheLogToo) {
+  create_and_open();
+  ASSERT_TRUE(wal->append(batch({entry(1, 1)})).has_value());
+  disk.fail_at(disk.operations() + 1, ErrorCode::kDiskFull);
+  const auto failed = wal->sync();
+  ASSERT_FALSE(failed.has_value());
+  EXPECT_EQ(failed.error().code, ErrorCode::kIo);
+  EXPECT_FALSE(wal->disk_full());
+}
+
+// Once the new segment has its room, no step of the turn may look as if nothing had been done.
+TEST_F(WalRoom, ATurnThatFindsNoSpaceOnItsWayEndsTheLogToo) {
+  int ended = 0;
+  for (std::uint64_t step = 0;; ++step) {
+    SCOPED_TRACE(step);
+    disk.wipe();
+    create_and_open();
+    write(batch({entry(1, 1)}));
+    const std::uint64_t before = disk.operations();
+    disk.fail_at(before + step, ErrorCode::kDiskFull);
+    const auto reset = wal->reset({Term(3), Index(50)}, vote(3, 1, 50));
+    if (reset) break;
+    const auto again = wal->append(batch({entry(1, 2)}));
+    EXPECT_EQ(reset.error().code == ErrorCode::kDiskFull, again.has_value());
+    if (!again) ++ended;
+    ASSERT_LT(step, 50U);
+  }
+  EXPECT_GE(ended, 5) << "seal, sync, header, sync, rename, directory";
 }
 
 TEST_F(WalRoom, AFullDiskRefusesEntriesAndKeepsWhatWasThere) {
