@@ -143,12 +143,15 @@ Status SnapshotWriter::store_batch_once(const CheckpointMeta* meta) {
   return transaction->commit();
 }
 
-Result<InstalledSnapshot> SnapshotWriter::finish() {
+Result<InstalledSnapshot> SnapshotWriter::finish(const raft::EntryId& last) {
   if (failed_ || !complete_) return malformed("it ends too early");
+  if (header_->meta.applied != last) {
+    return fail(ErrorCode::kCorruption, "the snapshot does not stand where its sender said");
+  }
   failed_ = true;  // finished once
   KV_TRY(store_batch(&header_->meta));
   const std::shared_ptr<Environment> environment = std::exchange(environment_, nullptr);
-  // When the switch fails it is not known which of the two counts: the files stay, both of them.
+  // When the switch fails it may not be known which of the two counts: the files stay, both.
   KV_TRY(store_.switch_to(environment));
   return InstalledSnapshot{header_->meta, environment};
 }

@@ -42,10 +42,10 @@ class SnapshotWriter {
   // kDiskFull, kIo.
   [[nodiscard]] Status write(std::uint64_t offset, BytesView data);
 
-  // After the last chunk: checks that the stream is whole, makes it durable and the current one.
-  // A kill at any step leaves the old checkpoint or the new one.
-  // Errors: kCorruption when the stream is not whole; kDiskFull, kIo.
-  [[nodiscard]] Result<InstalledSnapshot> finish();
+  // After the last chunk: checks that the stream is whole and stands at `last`, as its sender said,
+  // makes it durable and the current one. A kill at any step leaves the old checkpoint or the new
+  // one. Errors: kCorruption, kDiskFull: the old one stands; kIo: end the node.
+  [[nodiscard]] Result<InstalledSnapshot> finish(const raft::EntryId& last);
 
  private:
   struct Pending {

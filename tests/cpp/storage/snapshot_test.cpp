@@ -2,6 +2,7 @@
 
 #include "base/random.hpp"
 #include "storage/checkpoint_fixture.hpp"
+#include "storage/snapshot_format.hpp"
 #include "storage/snapshot_reader.hpp"
 #include "storage/snapshot_writer.hpp"
 #include "storage/stopping_disk.hpp"
@@ -40,12 +41,16 @@ class SnapshotTest : public CheckpointTest {
 
   static Result<InstalledSnapshot> install(CheckpointStore& into, BytesView stream,
                                            std::size_t chunk_bytes = 64) {
+    // Where the stream says that it stands; a stream without a header is refused before that.
+    BytesView in = stream;
+    const auto header = take_snapshot_header(in);
+    const raft::EntryId last = header && *header ? (*header)->meta.applied : raft::EntryId{};
     auto writer = SnapshotWriter::begin(into, kCluster);
     if (!writer) return std::unexpected(writer.error());
     for (std::size_t at = 0; at < stream.size(); at += chunk_bytes) {
       KV_TRY((*writer)->write(at, stream.substr(at, chunk_bytes)));
     }
-    return (*writer)->finish();
+    return (*writer)->finish(last);
   }
 
   void expect_refused(BytesView stream, ErrorCode code) {
@@ -224,7 +229,24 @@ TEST_F(SnapshotTest, AChunkOutOfOrderChangesNothing) {
   EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ((*writer)->next_offset(), 100U);
   ASSERT_TRUE((*writer)->write(100, BytesView(stream).substr(100)).has_value());
-  EXPECT_TRUE((*writer)->finish().has_value());
+  EXPECT_TRUE((*writer)->finish({Term(7), Index(100)}).has_value());
+}
+
+TEST_F(SnapshotTest, OneThatStandsElsewhereThanItsSenderSaidChangesNothing) {
+  make_old_state();
+  const Bytes stream = make_stream();
+  for (const raft::EntryId last : {raft::EntryId{Term(7), Index(101)}, {Term(6), Index(100)}}) {
+    auto writer = SnapshotWriter::begin(*store, kCluster);
+    ASSERT_TRUE((*writer)->write(0, stream).has_value());
+    const auto refused = (*writer)->finish(last);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, ErrorCode::kCorruption);
+    writer->reset();
+    EXPECT_FALSE(*disk->exists("checkpoint-2"));
+  }
+  open();
+  EXPECT_EQ(store->meta(), meta_at(5));
+  EXPECT_EQ(get("old"), "state");
 }
 
 TEST_F(SnapshotTest, AnAbandonedInstallLeavesNothingBehind) {

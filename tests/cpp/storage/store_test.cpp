@@ -62,7 +62,7 @@ class StoreTest : public ::testing::Test {
     const auto chunk = reader->read(0, 1U << 20U);
     auto writer = std::move(*opened.store->begin_install());
     ASSERT_TRUE(writer->write(0, chunk->data.view()).has_value());
-    const auto installed = writer->finish();
+    const auto installed = writer->finish(meta.applied);
     ASSERT_TRUE(installed.has_value()) << installed.error().message();
     ASSERT_TRUE(opened.store->adopt(*installed).has_value());
   }
