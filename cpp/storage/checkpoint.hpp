@@ -72,6 +72,7 @@ class CheckpointStore {
   [[nodiscard]] Result<std::shared_ptr<Environment>> make_successor();
   // Makes a successor, which is complete and durable, the current one, durably. The old one's
   // files go; who still reads it may go on.
+  // Errors: kDiskFull: the old one stands; kIo: it is not known which of them counts, end the node.
   [[nodiscard]] Status switch_to(std::shared_ptr<Environment> successor);
   // Removes a successor that was not completed.
   void discard_successor(std::uint64_t number);

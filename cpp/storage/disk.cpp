@@ -13,7 +13,10 @@ Status replace_file(Disk& disk, const std::string& name, BytesView bytes) {
     KV_TRY((*file)->sync_data());
   }
   KV_TRY(disk.rename(fresh, name));
-  return disk.sync_directory("");
+  const Status synced = disk.sync_directory("");
+  // The new name stands already, so this is no refusal that leaves things as they were.
+  if (!synced) return fail(ErrorCode::kIo, synced.error().context);
+  return {};
 }
 
 Result<Bytes> read_file(Disk& disk, const std::string& name, std::size_t max_bytes) {

@@ -75,6 +75,7 @@ class Disk {
 
 // Puts a small file in place in one step: write-new, sync, rename, directory sync. After a crash
 // the file holds the old bytes or the new ones. Requires: `name` is in the root.
+// Errors: kDiskFull: the old bytes stand; kIo: it is not known which.
 [[nodiscard]] Status replace_file(Disk& disk, const std::string& name, BytesView bytes);
 
 // All bytes of a file. Errors: kNotFound; kLimitExceeded when it is larger than `max_bytes`.

@@ -249,6 +249,34 @@ TEST_F(SnapshotTest, OneThatStandsElsewhereThanItsSenderSaidChangesNothing) {
   EXPECT_EQ(get("old"), "state");
 }
 
+// Room that is missing before CURRENT names the new state is a refusal; afterwards it is the end.
+TEST_F(SnapshotTest, AnInstallIsRefusedForRoomOnlyWhileTheOldStateStands) {
+  make_old_state();
+  const Bytes stream = make_stream();
+  bool refused = false;
+  bool ended = false;
+  for (std::uint64_t at = 0;; ++at) {
+    SCOPED_TRACE(at);
+    StoppingDisk stopping(*disk, ErrorCode::kDiskFull);
+    table.reset();
+    store.reset();
+    auto victim = CheckpointStore::open(stopping, directory.path(), options);
+    ASSERT_TRUE(victim.has_value());
+    stopping.stop_at(stopping.operations() + at);
+    const auto installed = install(**victim, stream);
+    if (installed) break;
+    victim->reset();
+    open();
+    const bool old = store->meta() == meta_at(5);
+    EXPECT_EQ(installed.error().code == ErrorCode::kDiskFull, old);
+    (old ? refused : ended) = true;
+    if (!old) break;
+    ASSERT_LT(at, 100U);
+  }
+  EXPECT_TRUE(refused);
+  EXPECT_TRUE(ended);
+}
+
 TEST_F(SnapshotTest, AnAbandonedInstallLeavesNothingBehind) {
   make_old_state();
   const Bytes stream = make_stream();

@@ -12,7 +12,8 @@ namespace kvcluster::storage::testing {
 
 class StoppingDisk final : public Disk {
  public:
-  explicit StoppingDisk(Disk& below) : below_(below) {}
+  explicit StoppingDisk(Disk& below, ErrorCode code = ErrorCode::kIo)
+      : below_(below), code_(code) {}
 
   void stop_at(std::uint64_t operation) { stop_at_ = operation; }
   [[nodiscard]] std::uint64_t operations() const { return operations_; }
@@ -73,11 +74,12 @@ class StoppingDisk final : public Disk {
   };
 
   Status go_on() {
-    if (operations_++ >= stop_at_) return fail(ErrorCode::kIo, "stopped");
+    if (operations_++ >= stop_at_) return fail(code_, "stopped");
     return {};
   }
 
   Disk& below_;
+  ErrorCode code_;
   std::uint64_t stop_at_ = UINT64_MAX;
   std::uint64_t operations_ = 0;
 };
