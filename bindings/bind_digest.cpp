@@ -4,11 +4,6 @@
 #include "casters.hpp"
 
 namespace kvcluster::python {
-namespace {
-
-BytesView view(const py::bytes& bytes) { return static_cast<std::string_view>(bytes); }
-
-}  // namespace
 
 void register_digest(py::module_& module) {
   module.def(

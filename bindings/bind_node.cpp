@@ -9,7 +9,11 @@
 
 namespace kvcluster::python {
 
-using namespace kvcluster::server;
+using server::MemberStatus;
+using server::NodeOptions;
+using server::NodeStatus;
+using server::Phase;
+using server::StorageStatus;
 
 namespace {
 

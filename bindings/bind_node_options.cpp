@@ -8,7 +8,11 @@
 
 namespace kvcluster::python {
 
-using namespace kvcluster::server;
+using server::ClientLimits;
+using server::FollowerMode;
+using server::LogFormat;
+using server::NodeOptions;
+using server::PeerAddress;
 
 namespace {
 

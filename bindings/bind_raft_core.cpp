@@ -9,7 +9,11 @@
 
 namespace kvcluster::python {
 
-using namespace kvcluster::raft;
+using raft::Config;
+using raft::CoreStatus;
+using raft::PeerStatus;
+using raft::Restored;
+using raft::Role;
 
 namespace {
 
@@ -20,6 +24,8 @@ void register_config(py::module_& module) {
       optional("election_timeout_min_us", &Config::election_timeout_min, "150 ms by default."),
       optional("election_timeout_max_us", &Config::election_timeout_max, "300 ms by default."),
       optional("heartbeat_interval_us", &Config::heartbeat_interval, "50 ms by default."),
+      optional("commit_notice_delay_us", &Config::commit_notice_delay,
+               "So long a new commit index may wait for entries to ride on; 1 ms by default."),
       optional("peer_lost_jitter_max_us", &Config::peer_lost_jitter_max,
                "Between the leader's closed connection and a pre-vote; 10 ms by default."),
       optional("disk_stall_timeout_us", &Config::disk_stall_timeout,
@@ -33,8 +39,10 @@ void register_config(py::module_& module) {
       optional("max_inflight_messages", &Config::max_inflight_messages, "Likewise."),
       optional("max_uncommitted_bytes", &Config::max_uncommitted_bytes,
                "Beyond it a leader refuses proposals."),
+      optional("max_committed_per_step", &Config::max_committed_per_step,
+               "Entries handed out to apply in one step; more follow with the next, due at once."),
       optional("retained_log_bytes", &Config::retained_log_bytes,
-               "Compacted entries kept for followers that lag."),
+               "Of entries below a checkpoint, kept for followers that lag or were away."),
       optional("pre_vote", &Config::pre_vote, "Turned off only to show what it prevents."),
       optional("check_quorum", &Config::check_quorum, "Turned off only to show what it prevents."));
   value_class(module, "Restored", "What the storage found at start.",
@@ -91,7 +99,7 @@ void register_raft_core(py::module_& module) {
       "events, same seed, same effects.\n\n"
       "Raises ValueError when the arguments contradict themselves.\n\n"
       "Source: D. Ongaro, \"Consensus: Bridging Theory and Practice\", 2014.")
-      .def(py::init<const Config&, Restored, std::uint64_t, Instant>(), py::arg("config"),
+      .def(py::init<const Config&, const Restored&, std::uint64_t, Instant>(), py::arg("config"),
            py::arg("restored"), py::arg("seed"), py::arg("now_us"))
       .def("step", &CheckedCore::step, py::arg("now_us"), py::arg("event"),
            "Takes one event at a time, in microseconds, that never goes back. Raises ValueError, "

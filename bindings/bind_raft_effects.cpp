@@ -8,7 +8,13 @@
 
 namespace kvcluster::python {
 
-using namespace kvcluster::raft;
+using raft::Effects;
+using raft::PersistBatch;
+using raft::Proposed;
+using raft::ReadOutcome;
+using raft::SnapshotRead;
+using raft::SnapshotStore;
+using raft::Trace;
 
 namespace {
 

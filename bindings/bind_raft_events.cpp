@@ -6,7 +6,19 @@
 
 namespace kvcluster::python {
 
-using namespace kvcluster::raft;
+using raft::Applied;
+using raft::Compact;
+using raft::PeerConnected;
+using raft::PeerLost;
+using raft::Persisted;
+using raft::Propose;
+using raft::ReadRequest;
+using raft::Receive;
+using raft::SnapshotChunk;
+using raft::SnapshotStored;
+using raft::SnapshotUnavailable;
+using raft::Tick;
+using raft::TransferLeadership;
 
 namespace {
 

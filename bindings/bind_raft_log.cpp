@@ -10,7 +10,15 @@
 
 namespace kvcluster::python {
 
-using namespace kvcluster::raft;
+using raft::Configuration;
+using raft::decode_configuration;
+using raft::Entry;
+using raft::EntryId;
+using raft::EntryKind;
+using raft::HardState;
+using raft::kMaxMembers;
+using raft::Member;
+using raft::MemberRole;
 
 namespace {
 
@@ -44,7 +52,7 @@ void register_configuration(py::module_& module) {
       .def_static(
           "decode",
           [](const py::bytes& payload) {
-            return value_or_throw(decode_configuration(static_cast<std::string_view>(payload)));
+            return value_or_throw(decode_configuration(view(payload)));
           },
           py::arg("payload"), "Reads what encode() made. Raises Corruption when it is malformed.");
 }

@@ -6,7 +6,14 @@
 
 namespace kvcluster::python {
 
-using namespace kvcluster::raft;
+using raft::AppendEntries;
+using raft::AppendReply;
+using raft::InstallSnapshot;
+using raft::Message;
+using raft::RequestVote;
+using raft::SnapshotReply;
+using raft::TimeoutNow;
+using raft::VoteReply;
 
 namespace {
 
@@ -43,7 +50,7 @@ void register_replication(py::module_& module) {
 
 void register_snapshots(py::module_& module) {
   value_class(
-      module, "InstallSnapshot", "One chunk of a snapshot (5.3).",
+      module, "InstallSnapshot", "One chunk of a snapshot (5.1).",
       required("last", &InstallSnapshot::last, "The last entry that it covers; its name."),
       required("configuration", &InstallSnapshot::configuration, "The members at that entry."),
       optional("offset", &InstallSnapshot::offset, "Of the chunk, in bytes."),

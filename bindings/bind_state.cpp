@@ -17,11 +17,23 @@
 
 namespace kvcluster::python {
 
-using namespace kvcluster::kv;
+using kv::Array;
+using kv::BulkString;
+using kv::Digests;
+using kv::encode_request;
+using kv::encode_transaction;
+using kv::ErrorReply;
+using kv::inspect_request;
+using kv::Limits;
+using kv::Map;
+using kv::MapTable;
+using kv::Nil;
+using kv::Reply;
+using kv::SimpleString;
+using kv::StateMachine;
+using kv::Watched;
 
 namespace {
-
-BytesView view(const py::bytes& bytes) { return static_cast<std::string_view>(bytes); }
 
 py::object to_python(const Reply& reply);
 

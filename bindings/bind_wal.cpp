@@ -7,7 +7,9 @@
 
 namespace kvcluster::python {
 
-using namespace kvcluster::storage;
+using storage::WalIdentity;
+using storage::WalOptions;
+using storage::WalPosition;
 
 namespace {
 

@@ -26,6 +26,9 @@ inline bool bytes_of(py::handle source, BytesView& out) {
   return true;
 }
 
+// Lives as long as the object.
+inline BytesView view(const py::bytes& bytes) { return static_cast<BytesView>(bytes); }
+
 // Fixed-size binary values: digests, keys, incarnations.
 template <std::size_t N>
 bool fixed_bytes_of(py::handle source, std::array<std::uint8_t, N>& out) {

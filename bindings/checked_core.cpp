@@ -10,7 +10,30 @@
 
 namespace kvcluster::python {
 
-using namespace kvcluster::raft;
+using raft::AppendEntries;
+using raft::Applied;
+using raft::Compact;
+using raft::Config;
+using raft::Configuration;
+using raft::Core;
+using raft::CoreStatus;
+using raft::decode_configuration;
+using raft::Effects;
+using raft::Entry;
+using raft::EntryId;
+using raft::EntryKind;
+using raft::Event;
+using raft::InstallSnapshot;
+using raft::kMaxMembers;
+using raft::Member;
+using raft::MemberRole;
+using raft::Message;
+using raft::Persisted;
+using raft::Propose;
+using raft::Receive;
+using raft::Restored;
+using raft::SnapshotChunk;
+using raft::SnapshotStored;
 
 namespace {
 
@@ -35,16 +58,16 @@ void check_payload(const Entry& entry) {
 // Far from where sums of times would overflow.
 constexpr Duration kEndOfTime{std::int64_t{1} << 60U};
 
-Instant checked(Instant now) {
+void check_time(Instant now) {
   const Duration since_origin = now.time_since_epoch();
   require(since_origin >= Duration::zero() && since_origin < kEndOfTime,
           "now_us must be from 0 to 2**60");
-  return now;
 }
 
-const Config& checked(const Config& config) {
-  for (const Duration duration : {config.election_timeout_max, config.peer_lost_jitter_max,
-                                  config.disk_stall_timeout, config.priority_transfer_delay}) {
+void check_config(const Config& config) {
+  for (const Duration duration :
+       {config.election_timeout_max, config.commit_notice_delay, config.peer_lost_jitter_max,
+        config.disk_stall_timeout, config.priority_transfer_delay}) {
     require(duration >= Duration::zero() && duration < kEndOfTime,
             "a duration must be from 0 to 2**60 microseconds");
   }
@@ -52,12 +75,13 @@ const Config& checked(const Config& config) {
   require(config.heartbeat_interval > Duration::zero(), "heartbeat_interval_us must be positive");
   require(config.heartbeat_interval < config.election_timeout_min,
           "heartbeat_interval_us must be shorter than election_timeout_min_us");
+  require(config.max_committed_per_step > 0 && config.max_committed_per_step <= UINT32_MAX,
+          "max_committed_per_step must be from 1 to 2**32 - 1");
   require(config.election_timeout_min <= config.election_timeout_max,
           "election_timeout_min_us must not be longer than election_timeout_max_us");
-  return config;
 }
 
-const Restored& checked(const Restored& restored) {
+void check_restored(const Restored& restored) {
   check_members(restored.configuration);
   EntryId last = restored.log_base;
   require(last.index > Index(0) || last.term == Term(0), "log_base: before entry 1 there is none");
@@ -70,7 +94,13 @@ const Restored& checked(const Restored& restored) {
   require(last.term <= restored.hard_state.current_term, "no entry is newer than the current term");
   require(restored.applied >= restored.log_base.index && restored.applied <= last.index,
           "applied must lie inside the log");
-  return restored;
+}
+
+Core checked_core(const Config& config, const Restored& restored, std::uint64_t seed, Instant now) {
+  check_time(now);
+  check_config(config);
+  check_restored(restored);
+  return {config, restored, seed, now};
 }
 
 std::vector<NodeId> voters_of(const Configuration& configuration) {
@@ -83,10 +113,9 @@ std::vector<NodeId> voters_of(const Configuration& configuration) {
 
 }  // namespace
 
-CheckedCore::CheckedCore(const Config& config, Restored restored, std::uint64_t seed, Instant now)
-    : core_(checked(config), checked(restored), seed, checked(now)),
-      now_(now),
-      emitted_(restored.applied) {
+CheckedCore::CheckedCore(const Config& config, const Restored& restored, std::uint64_t seed,
+                         Instant now)
+    : core_(checked_core(config, restored, seed, now)), now_(now), emitted_(restored.applied) {
   note_committed(restored.log_base);
   for (const Entry& entry : restored.entries) {
     if (entry.index <= restored.applied) note_committed(entry.id());
@@ -95,8 +124,9 @@ CheckedCore::CheckedCore(const Config& config, Restored restored, std::uint64_t 
 
 Effects CheckedCore::step(Instant now, Event event) {
   require(now >= now_, "time never goes back");
+  check_time(now);
   std::visit([this](const auto& alternative) { check(alternative); }, event);
-  now_ = checked(now);
+  now_ = now;
   if (std::holds_alternative<SnapshotStored>(event)) being_installed_.reset();
   Effects effects = core_.step(now, std::move(event));
   note(effects);

@@ -14,7 +14,8 @@ namespace kvcluster::python {
 class CheckedCore {
  public:
   // Throws std::invalid_argument when the arguments contradict themselves or each other.
-  CheckedCore(const raft::Config& config, raft::Restored restored, std::uint64_t seed, Instant now);
+  CheckedCore(const raft::Config& config, const raft::Restored& restored, std::uint64_t seed,
+              Instant now);
 
   // Throws std::invalid_argument for an event that no correct owner and no correct peer can give.
   raft::Effects step(Instant now, raft::Event event);

@@ -10,7 +10,13 @@
 
 namespace kvcluster::python {
 
-using namespace kvcluster::storage;
+using storage::LogTerms;
+using storage::open_posix_disk;
+using storage::Wal;
+using storage::WalIdentity;
+using storage::WalOptions;
+using storage::WalPosition;
+using storage::WalRecovered;
 
 namespace {
 
@@ -21,28 +27,30 @@ void require(bool condition, const char* otherwise) {
   if (!condition) throw std::invalid_argument(otherwise);
 }
 
-const WalOptions& checked(const WalOptions& options) {
+void check_options(const WalOptions& options) {
   require(options.segment_bytes >= kSegmentOverheadBytes &&
               options.segment_bytes - kSegmentOverheadBytes >= options.reserve_bytes,
           "segment_bytes must be larger than reserve_bytes by 4096 at least");
-  return options;
 }
 
 }  // namespace
 
 void CheckedWal::create(const std::string& directory, const WalOptions& options,
                         const WalIdentity& identity) {
+  check_options(options);
   const auto disk = value_or_throw(open_posix_disk(directory));
   if (value_or_throw(disk->exists("wal"))) {
     require(value_or_throw(disk->list("wal")).empty(), "the directory holds a log already");
   }
-  value_or_throw(Wal::create(*disk, checked(options), identity));
+  value_or_throw(Wal::create(*disk, options, identity));
 }
 
 CheckedWal::CheckedWal(const std::string& directory, const WalOptions& options,
                        const WalIdentity& identity)
-    : owner_(getpid()), disk_(value_or_throw(open_posix_disk(directory))) {
-  WalRecovered found = value_or_throw(Wal::open(*disk_, checked(options), identity));
+    : owner_(getpid()) {
+  check_options(options);
+  disk_ = value_or_throw(open_posix_disk(directory));
+  WalRecovered found = value_or_throw(Wal::open(*disk_, options, identity));
   wal_ = std::move(found.wal);
   terms_.reset(found.log_base);
   for (const raft::Entry& entry : found.entries) terms_.append(entry.id());
@@ -68,15 +76,16 @@ void CheckedWal::check_hard_state(const raft::HardState& hard_state) const {
 }
 
 void CheckedWal::check(const raft::PersistBatch& batch) const {
-  require(!batch.log_reset, "a batch that starts the log anew needs reset() first");
   if (batch.hard_state) check_hard_state(*batch.hard_state);
-  raft::EntryId previous = terms_.last();
+  LogTerms terms = terms_;
+  if (batch.log_reset) terms.reset(*batch.log_reset);
   if (batch.truncate_from) {
     const Index from = *batch.truncate_from;
-    require(from > terms_.base().index && from <= previous.index.next(),
+    require(from > terms.base().index && from <= terms.last().index.next(),
             "a truncation must start inside the log");
-    previous = {*terms_.term_at(from.prev()), from.prev()};
+    terms.truncate_from(from);
   }
+  raft::EntryId previous = terms.last();
   for (const raft::Entry& entry : batch.entries) {
     require(entry.index == previous.index.next(), "log entries follow each other without gaps");
     require(entry.term >= previous.term, "terms never fall along a log");
@@ -89,6 +98,7 @@ void CheckedWal::append(const raft::PersistBatch& batch) {
   Wal& wal = open();
   check(batch);
   value_or_throw(wal.append(batch));
+  if (batch.log_reset) terms_.reset(*batch.log_reset);
   if (batch.truncate_from) terms_.truncate_from(*batch.truncate_from);
   for (const raft::Entry& entry : batch.entries) terms_.append(entry.id());
 }

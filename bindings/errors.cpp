@@ -76,6 +76,7 @@ py::object command_error(const std::string& text) {
 
 void register_errors() {
   error_classes();
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): the signature is pybind11's.
   py::register_local_exception_translator([](std::exception_ptr thrown) {
     try {
       if (thrown) std::rethrow_exception(thrown);

@@ -5,28 +5,28 @@
 #include "bindings.hpp"
 
 PYBIND11_MODULE(_core, module) {
-  using namespace kvcluster::python;
+  namespace python = kvcluster::python;
   module.doc() =
       "The native types of kvcluster; its modules of the same names are the face to use.";
-  register_errors();
+  python::register_errors();
 
   auto digest = module.def_submodule("digest", "BLAKE2b and the hashes built on it.");
-  register_digest(digest);
+  python::register_digest(digest);
 
   auto raft = module.def_submodule("raft", "The consensus core and its values.");
-  register_raft_log(raft);
-  register_raft_messages(raft);
-  register_raft_events(raft);
-  register_raft_effects(raft);
-  register_raft_core(raft);
+  python::register_raft_log(raft);
+  python::register_raft_messages(raft);
+  python::register_raft_events(raft);
+  python::register_raft_effects(raft);
+  python::register_raft_core(raft);
 
   auto state = module.def_submodule("state", "Commands and the state machine.");
-  register_state(state);
+  python::register_state(state);
 
   auto wal = module.def_submodule("wal", "The write-ahead log.");
-  register_wal(wal);
+  python::register_wal(wal);
 
   auto node = module.def_submodule("node", "A node in this process.");
-  register_node_options(node);
-  register_node(node);
+  python::register_node_options(node);
+  python::register_node(node);
 }

@@ -14,7 +14,9 @@ OwnedNode::OwnedNode(server::NodeOptions options)
 
 OwnedNode::~OwnedNode() {
   // In a fork the threads to be joined do not exist, and the files are the parent's.
-  if (owner_ != getpid()) static_cast<void>(node_.release());
+  if (owner_ == getpid()) return;
+  const server::Node* abandoned = node_.release();
+  static_cast<void>(abandoned);
 }
 
 server::Node& OwnedNode::node() const {

@@ -204,12 +204,15 @@ class Node:
         """Waits until the node has ended, by `stop` in another thread for instance.
 
         Returns:
-            Whether it has ended in time.
+            Whether it has ended in time; a node that was never started has.
 
         Raises:
             NodeFailed: it ended by itself.
         """
-        native = self._running()
+        native = self._native
+        if native is None:
+            self._raise_failure()
+            return True
         while timeout_ms is None or timeout_ms > 0:
             now_ms = _WAIT_STEP_MS if timeout_ms is None else min(_WAIT_STEP_MS, timeout_ms)
             if native.wait_for(now_ms):

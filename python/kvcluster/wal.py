@@ -148,7 +148,10 @@ class Wal:
         )
 
     def append_batch(self, batch: PersistBatch) -> None:
-        """Takes over what a `kvcluster.raft.Core` asked to persist; else as `append`."""
+        """Takes over what a `kvcluster.raft.Core` asked to persist; else as `append`.
+
+        A batch with a `log_reset` is durable on return, up to the reset.
+        """
         self._native.append(batch)
 
     def sync(self) -> None:

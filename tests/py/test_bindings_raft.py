@@ -164,6 +164,17 @@ def test_nothing_is_committed_before_a_quorum_has_it_on_disk() -> None:
     assert bench.applied[1] == bench.applied[2] == bench.applied[3]
 
 
+def test_what_is_committed_is_handed_out_in_pages() -> None:
+    bench = Bench([1], configs={1: Config(1, max_committed_per_step=2)})
+    bench.tick(1)
+    bench.settle()
+    bench.propose(1, *(b"%d" % number for number in range(5)))
+    (batch,) = bench.disks[1]
+    effects = bench.cores[1].step(bench.now_us, Persisted(batch.sequence))
+    assert [entry.payload for entry in effects.committed] == [b"0", b"1"]
+    assert effects.next_deadline_us == bench.now_us
+
+
 def test_a_server_that_is_not_the_leader_refuses_proposals() -> None:
     bench = Bench()
     bench.elect(1)
@@ -390,7 +401,7 @@ def test_a_leader_without_a_committed_entry_is_refused() -> None:
 
 
 def test_an_entry_that_is_compacted_is_still_known_to_be_committed() -> None:
-    bench = Bench()
+    bench = Bench(configs={2: Config(2, retained_log_bytes=0)})
     bench.elect(1)
     bench.propose(1, b"x", b"y")
     bench.settle()
@@ -414,6 +425,7 @@ def test_an_entry_that_is_compacted_is_still_known_to_be_committed() -> None:
         (Config(1, heartbeat_interval_us=0), "positive"),
         (Config(1, election_timeout_min_us=400_000), "longer"),
         (Config(1, election_timeout_max_us=-1), "duration"),
+        (Config(1, max_committed_per_step=0), "max_committed_per_step"),
     ],
 )
 def test_a_configuration_that_contradicts_itself_is_refused(config: Config, why: str) -> None:

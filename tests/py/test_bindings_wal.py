@@ -139,6 +139,19 @@ def test_a_log_starts_anew_after_a_snapshot(tmp_path: Path) -> None:
         assert wal.hard_state == HardState(3)
 
 
+def test_a_batch_may_start_the_log_anew(tmp_path: Path) -> None:
+    with Wal.create(tmp_path, node=1) as wal:
+        wal.append(entries=[entry(1), entry(2)])
+        base = EntryId(3, 50)
+        wal.append_batch(
+            PersistBatch(log_reset=base, hard_state=HardState(3), entries=(entry(51, term=3),))
+        )
+        wal.append(truncate_from=51, entries=[entry(51, term=4)])
+        wal.sync()
+    with Wal.open(tmp_path, node=1) as wal:
+        assert (wal.base, wal.last) == (base, EntryId(4, 51))
+
+
 @pytest.mark.parametrize(
     ("batch", "why"),
     [
@@ -148,7 +161,7 @@ def test_a_log_starts_anew_after_a_snapshot(tmp_path: Path) -> None:
         (PersistBatch(truncate_from=4), "truncation"),
         (PersistBatch(truncate_from=2, entries=(entry(3, term=2),)), "gaps"),
         (PersistBatch(hard_state=HardState(1)), "terms"),
-        (PersistBatch(log_reset=EntryId(1, 9)), "reset"),
+        (PersistBatch(log_reset=EntryId(2, 9), entries=(entry(3, term=2),)), "gaps"),
     ],
 )
 def test_a_batch_that_does_not_fit_the_log_is_refused(
