@@ -17,6 +17,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=4,
         help="how often all nodes are killed under load (test_power_cut.py)",
     )
+    parser.addoption(
+        "--leader-kills",
+        type=int,
+        default=5,
+        help="how often a leader is killed for the median of the failover (test_failover.py)",
+    )
 
 
 @pytest.fixture(scope="session")

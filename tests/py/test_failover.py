@@ -1,7 +1,9 @@
 """Leaders die, sleep and come back; what was acknowledged stays, and is there once."""
 
 import secrets
+import statistics
 import subprocess
+import time
 
 import pytest
 
@@ -42,13 +44,31 @@ def test_an_election_can_be_read_in_the_logs(cluster: LocalCluster) -> None:
         assert step in told
 
 
-def test_a_killed_leader_is_replaced_within_a_second(cluster: LocalCluster) -> None:
-    killed = cluster.wait_for_leader()
-    cluster.kill(killed)
-    cluster.wait_for_leader()
-    failover = failover_of(cluster.timeline(), killed)
-    assert failover is not None
-    assert failover.elected_ms < 1000
+def test_a_killed_leader_is_replaced_within_300_ms_in_the_median(
+    pytestconfig: pytest.Config,
+) -> None:
+    elected_ms: list[float] = []
+    writable_ms: list[float] = []
+    with LocalCluster(faults=False) as cluster, cluster.client() as client:
+        client.put("count", "0")
+        for kill in range(pytestconfig.getoption("--leader-kills")):
+            killed = cluster.wait_for_leader()
+            began = time.monotonic()
+            cluster.kill(killed)
+            client.put("count", str(kill))
+            writable_ms.append((time.monotonic() - began) * 1000)
+            failover = failover_of(cluster.timeline(), killed)
+            assert failover is not None
+            assert failover.elected_ms < 1000
+            elected_ms.append(failover.elected_ms)
+            cluster.restart(killed)
+            cluster.wait_for_convergence()
+    print(
+        f"{len(elected_ms)} kills: elected after {statistics.median(elected_ms):.0f} ms in the "
+        f"median ({min(elected_ms):.0f}-{max(elected_ms):.0f}), first write acknowledged after "
+        f"{statistics.median(writable_ms):.0f} ms ({min(writable_ms):.0f}-{max(writable_ms):.0f})"
+    )
+    assert statistics.median(elected_ms) < 300
 
 
 def test_a_leader_that_sleeps_is_replaced_after_an_election_timeout(
