@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/check.hpp"
 #include "net/backoff.hpp"
 #include "net/frame_queue.hpp"
 #include "net/tcp.hpp"
@@ -63,7 +64,9 @@ struct PeerLink::Impl final : Flushable, std::enable_shared_from_this<PeerLink::
   void stop();
   void watch(Duration limit, const char* what);
 
-  void send(const replica::PeerMessage& message);
+  bool send(const replica::PeerMessage& message);
+  bool add(const replica::PeerMessage& message);
+  void queue_batch();
   void flush() override;
   void write();
 
@@ -234,30 +237,41 @@ void PeerLink::Impl::watch(Duration limit, const char* what) {
       });
 }
 
-void PeerLink::Impl::send(const replica::PeerMessage& message) {
-  if (state != State::kUp) {
-    ++counters.messages_dropped;
-    return;
-  }
-  auto added = builder.add(message);
-  if (added == wire::PeerFrameBuilder::Added::kFull) {
-    const std::size_t messages = builder.messages();
-    if (!queue.push(builder.finish(), messages)) counters.messages_dropped += messages;
-    added = builder.add(message);
-  }
-  if (added == wire::PeerFrameBuilder::Added::kYes) {
+bool PeerLink::Impl::send(const replica::PeerMessage& message) {
+  const bool taken = state == State::kUp && add(message);
+  if (taken) {
     mark();
   } else {
     ++counters.messages_dropped;
   }
+  return taken;
+}
+
+// The bound is kept here, message by message, and not when the batch is finished: then nobody would
+// know any more whose messages it held.
+bool PeerLink::Impl::add(const replica::PeerMessage& message) {
+  using Added = wire::PeerFrameBuilder::Added;
+  Added added = builder.add(message);
+  if (added == Added::kFull) {
+    queue_batch();
+    added = builder.add(message);
+  }
+  if (added != Added::kYes) return false;
+  if (queue.empty() || queue.bytes() + builder.bytes() <= options.max_queue_bytes) return true;
+  builder.take_back();
+  return false;
+}
+
+void PeerLink::Impl::queue_batch() {
+  if (builder.empty()) return;
+  const std::size_t messages = builder.messages();
+  const bool pushed = queue.push(builder.finish(), messages);
+  KV_CHECK(pushed, "what was taken into the batch has room in the queue");
 }
 
 void PeerLink::Impl::flush() {
   if (state != State::kUp) return;
-  if (!builder.empty()) {
-    const std::size_t messages = builder.messages();
-    if (!queue.push(builder.finish(), messages)) counters.messages_dropped += messages;
-  }
+  queue_batch();
   if (!write_pending) write();
 }
 
@@ -293,7 +307,7 @@ PeerLink::PeerLink(asio::io_context& io, Turn& turn, const PeerLinkOptions& opti
 
 PeerLink::~PeerLink() { impl_->stop(); }
 
-void PeerLink::send(const replica::PeerMessage& message) { impl_->send(message); }
+bool PeerLink::send(const replica::PeerMessage& message) { return impl_->send(message); }
 
 void PeerLink::dial_now() {
   if (impl_->state == Impl::State::kWaiting) impl_->dial_in(Duration::zero());

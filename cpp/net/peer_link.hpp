@@ -2,8 +2,8 @@
 // Node i sends on the connections it dialed and receives on those it accepted (peer_session.hpp).
 //
 // Loss is allowed: Raft sends again. While the peer is away, and when it takes less than is sent,
-// whole frames are dropped and counted, and memory stays bounded. Nothing queued before a lost
-// connection is sent on the next one.
+// messages are dropped and counted, and memory stays bounded; whoever sends learns it at once.
+// Nothing queued before a lost connection is sent on the next one.
 //
 // Thread-safety: none; the thread of the io_context.
 #pragma once
@@ -68,8 +68,9 @@ class PeerLink {
   PeerLink(const PeerLink&) = delete;
   PeerLink& operator=(const PeerLink&) = delete;
 
-  // Joins this turn's batch, which leaves as one frame at the end of the turn.
-  void send(const replica::PeerMessage& message);
+  // Joins this turn's batch, which leaves as one frame at the end of the turn. False: dropped,
+  // certainly not sent. True: it leaves, or is lost together with the connection.
+  bool send(const replica::PeerMessage& message);
   // Dials at once if it waits to dial: the peer has just been seen alive.
   void dial_now();
   // Closes and dials again with a new Hello, because what it says has changed. No on_link_lost.

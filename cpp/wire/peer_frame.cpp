@@ -43,7 +43,14 @@ PeerFrameBuilder::Added PeerFrameBuilder::add(const replica::PeerMessage& messag
     return messages_ == 0 ? Added::kTooLarge : Added::kFull;
   }
   ++messages_;
+  last_at_ = before;
   return Added::kYes;
+}
+
+void PeerFrameBuilder::take_back() {
+  KV_CHECK(!empty() && last_at_ < frame_.size(), "there is a message to take back");
+  frame_.resize(last_at_);
+  --messages_;
 }
 
 Bytes PeerFrameBuilder::finish() {

@@ -37,6 +37,8 @@ class PeerFrameBuilder {
   };
   // Nothing changes unless kYes.
   [[nodiscard]] Added add(const replica::PeerMessage& message);
+  // Forgets the message that the last add() took. Requires: it gave kYes, and nothing came since.
+  void take_back();
 
   [[nodiscard]] bool empty() const { return messages_ == 0; }
   [[nodiscard]] std::size_t messages() const { return messages_; }
@@ -49,6 +51,7 @@ class PeerFrameBuilder {
  private:
   std::size_t max_frame_bytes_;
   std::size_t messages_ = 0;
+  std::size_t last_at_ = 0;  // where the last message begins
   Bytes frame_;
 };
 

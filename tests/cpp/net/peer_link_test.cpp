@@ -67,8 +67,8 @@ TEST_F(PeerLinkTest, CarriesAMessageOfManyMegabytes) {
 
 TEST_F(PeerLinkTest, DropsAMessageThatNoFrameCanHoldAndStaysUp) {
   join();
-  one.link->send(replica::Forward{1, 1, true, Slice::of(Bytes(17U << 20U, 'v'))});
-  one.link->send(heartbeat(1, 2));
+  EXPECT_FALSE(one.link->send(replica::Forward{1, 1, true, Slice::of(Bytes(17U << 20U, 'v'))}));
+  EXPECT_TRUE(one.link->send(heartbeat(1, 2)));
   ASSERT_TRUE(loop.run_until([&] { return two.received.size() == 1; }));
   EXPECT_EQ(one.link->counters().messages_dropped, 1U);
 }
@@ -82,7 +82,7 @@ TEST_F(PeerLinkTest, SplitsATurnThatDoesNotFitIntoOneFrame) {
   EXPECT_EQ(two.frames, 2);
 }
 
-TEST_F(PeerLinkTest, DropsWholeFramesWhenThePeerDoesNotRead) {
+TEST_F(PeerLinkTest, DropsWhatFindsNoRoomWhenThePeerDoesNotReadAndSaysSo) {
   PeerLinkOptions options;
   options.max_queue_bytes = 1U << 20U;
   // A peer that answers the hello and then reads nothing.
@@ -96,8 +96,11 @@ TEST_F(PeerLinkTest, DropsWholeFramesWhenThePeerDoesNotRead) {
   ASSERT_TRUE(loop.run_until([&] { return one.link->is_up(); }));
   const Slice payload = Slice::of(Bytes(64U << 10U, 'v'));
   for (int turn = 0; turn < 1000 && one.link->counters().messages_dropped < 10; ++turn) {
-    one.link->send(replica::Forward{1, 1, true, payload});
+    const std::uint64_t dropped = one.link->counters().messages_dropped;
+    const bool taken = one.link->send(replica::Forward{1, 1, true, payload});
     loop.turn_once();
+    ASSERT_EQ(one.link->counters().messages_dropped, dropped + (taken ? 0 : 1))
+        << "what was taken is never dropped while the link is up";
     ASSERT_LE(one.link->queued_bytes(), options.max_queue_bytes);
   }
   EXPECT_EQ(one.link->counters().messages_dropped, 10U);
@@ -109,7 +112,7 @@ TEST_F(PeerLinkTest, DropsWhatIsSentWhileThePeerIsAway) {
   two.close_sessions();
   two.listener.reset();
   ASSERT_TRUE(loop.run_until([&] { return one.lost.size() == 1; }));
-  one.link->send(heartbeat(1, 2));
+  EXPECT_FALSE(one.link->send(heartbeat(1, 2)));
   EXPECT_EQ(one.link->counters().messages_dropped, 1U);
   EXPECT_FALSE(one.link->is_up());
   EXPECT_FALSE(one.link->trouble().empty());

@@ -232,6 +232,21 @@ TEST(PeerFrameBuilder, IsFullAtTheLimitOfBytesAndKeepsWhatItHas) {
   EXPECT_TRUE(*decoded == std::vector{message});
 }
 
+TEST(PeerFrameBuilder, TakesTheLastMessageBackAndKeepsTheOthers) {
+  PeerFrameBuilder builder;
+  const PeerMessage kept = replica::Forward{1, 1, true, Slice::copy_of("kept")};
+  const PeerMessage last = replica::Forward{2, 1, true, Slice::copy_of("taken back")};
+  ASSERT_EQ(builder.add(last), Added::kYes);
+  builder.take_back();
+  EXPECT_TRUE(builder.empty());
+  ASSERT_EQ(builder.add(kept), Added::kYes);
+  ASSERT_EQ(builder.add(last), Added::kYes);
+  builder.take_back();
+  const auto decoded = decode(builder.finish());
+  ASSERT_TRUE(decoded);
+  EXPECT_TRUE(*decoded == std::vector{kept});
+}
+
 TEST(PeerFrameBuilder, RefusesAMessageThatNoFrameCanHold) {
   PeerFrameBuilder builder(100);
   for (const std::size_t size : {std::size_t{96}, std::size_t{200}}) {
