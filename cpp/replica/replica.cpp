@@ -69,6 +69,12 @@ void Replica::receive(Instant now, NodeId from, PeerMessage message) {
   // A GenesisOffer is for the empty; this replica was born already.
 }
 
+void Replica::forward_not_sent(Instant now, NodeId to, std::uint64_t id) {
+  Impl& self = *impl_;
+  self.now = now;
+  if (auto command = self.forwarder.answered(to, id)) self.declined(to, std::move(*command));
+}
+
 void Replica::submit(Instant now, RequestBatch& batch) {
   impl_->now = now;
   impl_->submit(batch);

@@ -117,6 +117,8 @@ class Replica {
 
   // Events; any number a turn.
   void receive(Instant now, NodeId from, PeerMessage message);
+  // The Forward `id` that the last turn had for `to` was certainly not sent: it is tried again.
+  void forward_not_sent(Instant now, NodeId to, std::uint64_t id);
   void submit(Instant now, RequestBatch& batch);  // takes the batch's content
   void connection_closed(std::uint64_t connection);
   void persisted(Instant now, std::uint64_t sequence);

@@ -49,6 +49,7 @@ struct Replica::Impl {
   std::vector<raft::Propose::Item> stamp(const std::vector<Incoming>& requests, WallMillis wall);
   void send_to_leader(std::vector<Forwarder::Command> commands, NodeId leader);
   void not_appended(Incoming request);
+  void declined(NodeId by, Forwarder::Command command);
   void propose_clock_if_due(WallMillis wall);
   [[nodiscard]] bool may_propose_clock() const;
   [[nodiscard]] Instant next_clock_deadline(WallMillis wall) const;

@@ -250,13 +250,17 @@ void Replica::Impl::receive_forward_reply(NodeId from, const ForwardReply& reply
       return;
     }
     case ForwardOutcome::kNotLeader:
-      // It hands over, is over its bound, or has stepped down and this node has not heard yet:
-      // asking again at once would only send the command to and fro.
-      if (from == core.leader()) leader_declines_until = now + kDeclinedRetry;
-      not_appended({command->origin, command->is_write, std::move(command->request),
-                    command->leader_deadline});
+      declined(from, std::move(*command));
       return;
   }
+}
+
+// A leader that hands over, is over its bound, has stepped down and this node has not heard yet, or
+// cannot be sent to: asking again at once would only send the command to and fro.
+void Replica::Impl::declined(NodeId by, Forwarder::Command command) {
+  if (by == core.leader()) leader_declines_until = now + kDeclinedRetry;
+  not_appended(
+      {command.origin, command.is_write, std::move(command.request), command.leader_deadline});
 }
 
 void Replica::Impl::link_lost(NodeId peer) {

@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "kv/map_table.hpp"
@@ -147,6 +148,10 @@ class ReplicaCluster {
   void hold_disk(std::uint64_t id) { held_disks_.insert(id); }
   void release_disk(std::uint64_t id) { held_disks_.erase(id); }
 
+  // The link of `id` to the others takes no forwarded command.
+  void refuse_forwards(std::uint64_t id) { no_forwards_.insert(id); }
+  void take_forwards(std::uint64_t id) { no_forwards_.erase(id); }
+
   void turn(std::uint64_t id) {
     Node& node = nodes_.at(id);
     node.replica->submit(now_, node.batch);
@@ -155,6 +160,12 @@ class ReplicaCluster {
     node.diverged = out.diverged;
     for (auto& batch : out.persist) node.in_flight.push_back(std::move(batch));
     for (Outgoing& outgoing : out.messages) {
+      const auto* forward = std::get_if<Forward>(&outgoing.message);
+      if (forward != nullptr && no_forwards_.contains(id)) {
+        node.replica->forward_not_sent(now_, outgoing.to, forward->id);
+        node.deadline = now_;
+        continue;
+      }
       network_.push_back({id, outgoing.to.value(), std::move(outgoing.message)});
     }
     for (Completion& completion : out.completions) {
@@ -255,6 +266,7 @@ class ReplicaCluster {
   std::deque<Packet> network_;
   std::set<std::uint64_t> cut_;
   std::set<std::uint64_t> held_disks_;
+  std::set<std::uint64_t> no_forwards_;
   std::uint64_t last_request_ = 0;
   std::uint64_t starts_ = 0;
 };

@@ -32,6 +32,29 @@ TEST(Replica, AFollowerForwardsWritesAndReadsToTheLeader) {
   EXPECT_EQ(cluster.call(follower, {"INCR", "k"}).reply.is_error(), true);
 }
 
+TEST(Replica, AForwardThatWasNotSentWaitsUntilItCanBe) {
+  ReplicaCluster cluster;
+  const auto follower = cluster.other_than(cluster.wait_for_leader());
+  cluster.refuse_forwards(follower);
+  const auto first = cluster.submit(follower, {"SET", "k", "1"});
+  const auto second = cluster.submit(follower, {"APPEND", "k", "2"});
+  cluster.turn(follower);
+  cluster.run_ms(200);
+  ASSERT_FALSE(cluster.completions.contains(first));
+  cluster.take_forwards(follower);
+  EXPECT_EQ(cluster.finish(follower, second).reply, kv::Reply::integer(2));
+  EXPECT_EQ(cluster.completions[first].reply, kv::Reply::ok());
+}
+
+TEST(Replica, AForwardThatIsNeverSentIsCertainlyNotApplied) {
+  ReplicaCluster cluster;
+  const auto follower = cluster.other_than(cluster.wait_for_leader());
+  cluster.refuse_forwards(follower);
+  EXPECT_EQ(cluster.call(follower, {"SET", "k", "v"}).outcome, Completion::Outcome::kNoLeader);
+  cluster.take_forwards(follower);
+  EXPECT_EQ(cluster.call(follower, {"GET", "k"}).reply, kv::Reply::nil());
+}
+
 TEST(Replica, PipelinedCommandsOfAConnectionSeeEachOtherInOrder) {
   ReplicaCluster cluster;
   const auto leader = cluster.wait_for_leader();
