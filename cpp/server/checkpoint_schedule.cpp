@@ -150,7 +150,10 @@ Status CheckpointSchedule::answer(Instant now, SnapshotChunkStored stored) {
 }
 
 Status CheckpointSchedule::read_snapshots(const std::vector<raft::SnapshotRead>& reads) {
-  for (const raft::SnapshotRead& read : reads) KV_TRY(parts_.checkpointer.read(read));
+  for (const raft::SnapshotRead& read : reads) {
+    reading_.insert(read.to);
+    KV_TRY(parts_.checkpointer.read(read));
+  }
   return {};
 }
 
@@ -159,7 +162,12 @@ Status CheckpointSchedule::store_snapshot(raft::SnapshotStore chunk) {
 }
 
 Status CheckpointSchedule::end_transfer(NodeId peer) {
-  return peer == kNoNode ? parts_.checkpointer.end_reads() : parts_.checkpointer.end_read(peer);
+  if (peer != kNoNode) {
+    return reading_.erase(peer) > 0 ? parts_.checkpointer.end_read(peer) : Status{};
+  }
+  if (reading_.empty()) return {};
+  reading_.clear();
+  return parts_.checkpointer.end_reads();
 }
 
 }  // namespace kvcluster::server

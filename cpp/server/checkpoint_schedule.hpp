@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "base/result.hpp"
@@ -52,7 +53,8 @@ class CheckpointSchedule {
   // What consensus asks for in a turn.
   [[nodiscard]] Status read_snapshots(const std::vector<raft::SnapshotRead>& reads);
   [[nodiscard]] Status store_snapshot(raft::SnapshotStore chunk);
-  // The peer needs no snapshot any more; kNoNode: nobody does.
+  // The peer needs no snapshot any more, or is gone; kNoNode: nobody does. Its view is let go of:
+  // what it pins cannot be reused by later checkpoints.
   [[nodiscard]] Status end_transfer(NodeId peer);
 
   [[nodiscard]] const CheckpointCounters& counters() const { return counters_; }
@@ -69,6 +71,7 @@ class CheckpointSchedule {
   CheckpointCounters counters_;
   std::uint64_t log_bytes_begin_;  // of the log, when the last checkpoint was begun
   bool under_way_ = false;
+  std::set<NodeId> reading_;                     // peers for whom a view may be held
   bool wanted_ = false;                          // a peer needs a snapshot and there is none
   std::optional<storage::CheckpointJob> retry_;  // found no room
   Instant retry_at_;
