@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <asio/post.hpp>
 #include <chrono>
+#include <set>
 #include <utility>
+#include <variant>
 
 #include "server/clock.hpp"
 #include "server/election_log.hpp"
@@ -116,19 +118,34 @@ Result<bool> Driver::pass() {
   replica::Replica& replica = engine_->replica;
   if (!front_->batch().empty()) replica.submit(monotonic_now(), front_->batch());
   replica::Output out = replica.end_turn(monotonic_now(), wall_now());
-  KV_TRY(perform(out));
+  const auto told = perform(out);
+  if (!told) return told;
   turn_.flush();
+  // A link may have broken while it was written to: the replica's next deadline is nearer now.
+  const auto lost = let_go_of_lost_peers();
+  if (!lost) return lost;
   const auto durable = persistence_->finish();
   if (!durable) return std::unexpected(durable.error());
-  if (*durable == 0) return false;
-  replica.persisted(monotonic_now(), *durable);
-  return true;
+  if (*durable != 0) replica.persisted(monotonic_now(), *durable);
+  return *told || *lost || *durable != 0;
 }
 
-Status Driver::perform(replica::Output& out) {
+Result<bool> Driver::let_go_of_lost_peers() {
+  const std::set<NodeId> lost = membership_->take_lost();
+  for (const NodeId peer : lost) KV_TRY(engine_->checkpoints.end_transfer(peer));
+  return !lost.empty();
+}
+
+Result<bool> Driver::perform(replica::Output& out) {
   KV_TRY(persistence_->start(std::move(out.persist)));
+  bool told = false;
   for (const replica::Outgoing& outgoing : out.messages) {
-    membership_->network().send(outgoing.to, outgoing.message);
+    if (membership_->send(outgoing.to, outgoing.message)) continue;
+    // All else is sent again by whoever needs it.
+    if (const auto* forward = std::get_if<replica::Forward>(&outgoing.message)) {
+      engine_->replica.forward_not_sent(monotonic_now(), outgoing.to, forward->id);
+      told = true;
+    }
   }
   for (replica::Completion& completion : out.completions) front_->complete(std::move(completion));
   next_deadline_ = out.next_deadline;
@@ -155,7 +172,7 @@ Status Driver::perform(replica::Output& out) {
     membership_->review(monotonic_now());
   }
   if (out.diverged) notice_divergence();
-  return {};
+  return told;
 }
 
 Status Driver::housekeeping() {

@@ -120,7 +120,10 @@ class Driver final : public NodeView {
   void turn();
   // True when another pass has something to do at once.
   [[nodiscard]] Result<bool> pass();
-  [[nodiscard]] Status perform(replica::Output& out);
+  // True when it told the replica something that ends in another pass.
+  [[nodiscard]] Result<bool> perform(replica::Output& out);
+  // True when a peer was lost since the last call.
+  [[nodiscard]] Result<bool> let_go_of_lost_peers();
   [[nodiscard]] Status housekeeping();
   void judge_disk_space();
   void on_wal_report(const WalReport& report);

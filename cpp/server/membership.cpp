@@ -152,10 +152,18 @@ void Membership::on_peer_lost(NodeId peer, const std::string& why) {
   if (introduced_.erase(peer) == 0 || replica_ == nullptr) return;
   log_.info(fmt::format("node {} disconnected: {}", peer.value(), why),
             {{"event", "peer_lost"}, {"peer", peer}});
+  lost_.insert(peer);
   replica_->peer_lost(monotonic_now(), peer);
 }
 
+bool Membership::send(NodeId to, const replica::PeerMessage& message) {
+  return introduced_.contains(to) && network_.send(to, message);
+}
+
 void Membership::on_peer_messages(NodeId peer, std::vector<replica::PeerMessage> messages) {
+  // Of a peer that is not introduced nothing is heard: consensus sends again, and a command that it
+  // forwarded is uncertain to it when it learns that one of the connections is down.
+  if (replica_ != nullptr && !introduced_.contains(peer)) return;
   const Instant now = monotonic_now();
   for (replica::PeerMessage& message : messages) {
     if (replica_ != nullptr) {

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -49,6 +50,12 @@ class Membership final : PeerNetworkHandler {
   // leadership changes.
   void review(Instant now);
 
+  // To a peer that the replica believes to be connected. False: certainly not sent. A node that
+  // hears a leader but cannot be heard by it is no follower: its clients' commands would get lost.
+  bool send(NodeId to, const replica::PeerMessage& message);
+  // Peers that the replica was told to be lost since the last call.
+  [[nodiscard]] std::set<NodeId> take_lost() { return std::exchange(lost_, {}); }
+
   void close() { network_.close(); }
   [[nodiscard]] PeerNetwork& network() { return network_; }
   [[nodiscard]] const PeerNetwork& network() const { return network_; }
@@ -82,6 +89,7 @@ class Membership final : PeerNetworkHandler {
   bool log_lost_ = false;
   replica::Replica* replica_ = nullptr;
   std::set<NodeId> introduced_;  // peers that the replica believes to be connected
+  std::set<NodeId> lost_;
 
   PeerNetwork network_;  // last: it calls back into all of the above
 };

@@ -37,9 +37,9 @@ void PeerNetwork::accept(net::Incoming incoming) {
   sessions_.push_back(net::PeerSession::start(std::move(incoming), *this, options));
 }
 
-void PeerNetwork::send(NodeId to, const replica::PeerMessage& message) {
+bool PeerNetwork::send(NodeId to, const replica::PeerMessage& message) {
   const auto peer = peers_.find(to);
-  if (peer != peers_.end()) peer->second.link->send(message);
+  return peer != peers_.end() && peer->second.link->send(message);
 }
 
 void PeerNetwork::renew() {
@@ -100,6 +100,7 @@ Result<replica::Hello> PeerNetwork::on_hello(net::PeerSession& session,
     old->close();
     std::erase(sessions_, old);
     lose(theirs.from, peer, "the peer has connected anew");
+    KV_TRY(let_in(theirs.from, peer, theirs));  // what was lost with it took this Hello along
   }
   peer.session = session.shared_from_this();
   peer.link->dial_now();
@@ -147,7 +148,7 @@ void PeerNetwork::connect_if_complete(Peer& peer) {
 }
 
 void PeerNetwork::lose(NodeId id, Peer& peer, const std::string& why) {
-  if (!std::exchange(peer.connected, false)) return;
+  peer.connected = false;
   handler_.on_peer_lost(id, why);
 }
 

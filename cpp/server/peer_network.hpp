@@ -31,7 +31,7 @@ class PeerNetworkHandler {
   virtual Status admit(const replica::Hello& theirs) = 0;
   // Both directions are up.
   virtual void on_peer_connected(const replica::Hello& theirs) = 0;
-  // One direction of a connected peer has closed.
+  // A connection of a peer that was let in has closed, whether the other direction was up or not.
   virtual void on_peer_lost(NodeId peer, const std::string& why) = 0;
   virtual void on_peer_messages(NodeId peer, std::vector<replica::PeerMessage> messages) = 0;
   // The peer refused this node, or was refused by it; told again only when the sentence changes.
@@ -56,8 +56,9 @@ class PeerNetwork final : net::PeerLinkHandler, net::PeerSessionHandler {
   // A connection that a peer dialed.
   void accept(net::Incoming incoming);
 
-  // Joins this turn's frame to the peer; dropped when it is not up.
-  void send(NodeId to, const replica::PeerMessage& message);
+  // Joins this turn's frame to the peer. False: certainly not sent, because the peer is not up or
+  // takes too little.
+  bool send(NodeId to, const replica::PeerMessage& message);
 
   // What this node says of itself, or whom it lets in, has changed: every peer is looked at anew.
   void renew();
