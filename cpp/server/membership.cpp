@@ -130,7 +130,7 @@ void Membership::introduce(Instant now, const replica::Hello& theirs) {
       replica_->peer_connected(now, theirs);
       return;
     case Verdict::kOfferGenesis:
-      network_.send(theirs.from, replica::GenesisOffer{*genesis_});
+      if (is_bound(theirs)) network_.send(theirs.from, replica::GenesisOffer{*genesis_});
       return;
     case Verdict::kClaim:
       replica_->claim(now, theirs);
@@ -138,6 +138,19 @@ void Membership::introduce(Instant now, const replica::Hello& theirs) {
     case Verdict::kRefuse:
       return;
   }
+}
+
+// What is applied is committed. The entry that binds a member may so far be in this node's log
+// alone: were it lost with its leader, another data directory could be bound in this one's place.
+bool Membership::is_bound(const replica::Hello& theirs) const {
+  raft::Configuration committed = genesis_->configuration;
+  if (const BytesView payload = replica_->state().configuration_payload(); !payload.empty()) {
+    auto decoded = raft::decode_configuration(payload);
+    if (!decoded) return false;
+    committed = std::move(*decoded);
+  }
+  const raft::Member* member = committed.find(theirs.from);
+  return member != nullptr && member->incarnation == theirs.incarnation;
 }
 
 void Membership::review(Instant now) {

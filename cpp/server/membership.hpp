@@ -73,6 +73,8 @@ class Membership final : PeerNetworkHandler {
   void on_peer_refused(NodeId peer, std::string_view by_whom, const std::string& sentence) override;
 
   [[nodiscard]] replica::Admission judge(const replica::Hello& theirs) const;
+  // The cluster has agreed on this data directory of the peer.
+  [[nodiscard]] bool is_bound(const replica::Hello& theirs) const;
   // Lets the replica hear of the peer, or does what must come before that.
   void introduce(Instant now, const replica::Hello& theirs);
 
