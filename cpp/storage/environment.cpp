@@ -115,7 +115,8 @@ std::uint64_t Environment::used_bytes() const {
 }
 
 Status Environment::grow() {
-  if (views_.load() != 0) {
+  const std::scoped_lock lock(views_mutex_);
+  if (views_ != 0) {
     return fail(ErrorCode::kBusy, fmt::format("cannot grow the map of {} while it is read", path_));
   }
   if (const int failed = ::mdb_env_set_mapsize(handle_, 2 * map_bytes()); failed != 0) {
@@ -127,15 +128,17 @@ Status Environment::grow() {
 // --- ReadTransaction
 
 ReadTransaction::ReadTransaction(std::shared_ptr<Environment> environment, MDB_txn* transaction)
-    : environment_(std::move(environment)), transaction_(transaction), holds_view_(true) {
-  ++environment_->views_;
-}
+    : environment_(std::move(environment)), transaction_(transaction), holds_view_(true) {}
 
 Result<ReadTransaction> ReadTransaction::begin(std::shared_ptr<Environment> environment) {
   MDB_txn* transaction = nullptr;
-  const int failed = ::mdb_txn_begin(environment->handle_, nullptr, MDB_RDONLY, &transaction);
-  if (failed != 0) {
-    return std::unexpected(lmdb_error("cannot read the checkpoint", environment->path_, failed));
+  {
+    const std::scoped_lock lock(environment->views_mutex_);
+    const int failed = ::mdb_txn_begin(environment->handle_, nullptr, MDB_RDONLY, &transaction);
+    if (failed != 0) {
+      return std::unexpected(lmdb_error("cannot read the checkpoint", environment->path_, failed));
+    }
+    ++environment->views_;
   }
   return ReadTransaction(std::move(environment), transaction);
 }
@@ -164,12 +167,14 @@ ReadTransaction& ReadTransaction::operator=(ReadTransaction&& other) noexcept {
 
 void ReadTransaction::release() {
   if (!std::exchange(holds_view_, false)) return;
+  const std::scoped_lock lock(environment_->views_mutex_);
   ::mdb_txn_reset(transaction_);
   --environment_->views_;
 }
 
 Status ReadTransaction::renew() {
   release();
+  const std::scoped_lock lock(environment_->views_mutex_);
   if (const int failed = ::mdb_txn_renew(transaction_); failed != 0) {
     return std::unexpected(lmdb_error("cannot read the checkpoint", environment_->path_, failed));
   }

@@ -7,10 +7,10 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -55,6 +55,7 @@ class ReadTransaction {
 
  private:
   friend class ReadCursor;
+  // `transaction` holds a view, which is counted already.
   ReadTransaction(std::shared_ptr<Environment> environment, MDB_txn* transaction);
   void end();
   std::shared_ptr<Environment> environment_;
@@ -140,7 +141,9 @@ class Environment {
   MDB_env* handle_;
   std::array<unsigned int, kv::kSpaceCount> databases_{};
   unsigned int meta_database_ = 0;
-  std::atomic<int> views_{0};  // transactions that hold a view of the map
+  // No view may begin between the look at `views_` and the resizing of the map.
+  std::mutex views_mutex_;
+  int views_ = 0;  // guarded by views_mutex_; transactions that hold a view of the map
 };
 
 }  // namespace kvcluster::storage
