@@ -80,7 +80,9 @@ Status CheckpointSchedule::reported(Instant now, CheckpointerReport report) {
 
 Status CheckpointSchedule::answer(Instant now, CheckpointWritten written) {
   // An installed snapshot has overtaken it.
-  if (written.job.environment != parts_.store.table().environment_number()) return {};
+  if (written.job.environment != parts_.store.table().environment_number()) {
+    return parts_.checkpointer.dispose(std::move(written.job.frozen));
+  }
   under_way_ = false;
   const auto ended = parts_.store.end_checkpoint(written.status);
   if (!ended && ended.error().code == ErrorCode::kBusy) {
@@ -109,7 +111,9 @@ Status CheckpointSchedule::answer(Instant now, CheckpointWritten written) {
       fmt::format("checkpoint at index {} in {} ms", index.value(), millis(written.took)),
       {{"event", "checkpoint"}, {"index", index}, {"took_ms", millis(written.took)}});
   parts_.replica.checkpointed(now, index);
-  return {};
+  // The table has let go of it, so this is the last hold on many thousand records: not to be freed
+  // between two turns.
+  return parts_.checkpointer.dispose(std::move(written.job.frozen));
 }
 
 Status CheckpointSchedule::answer(Instant now, SnapshotChunkRead read) {

@@ -29,6 +29,9 @@ Checkpointer::~Checkpointer() {
 }
 
 Status Checkpointer::write(storage::CheckpointJob job) { return push(std::move(job)); }
+Status Checkpointer::dispose(std::shared_ptr<const storage::Memtable> written) {
+  return push(std::move(written));
+}
 Status Checkpointer::read(const raft::SnapshotRead& read) { return push(read); }
 Status Checkpointer::store(raft::SnapshotStore chunk) { return push(std::move(chunk)); }
 Status Checkpointer::end_reads() { return push(EndReads{kNoNode}); }

@@ -58,6 +58,8 @@ class Checkpointer {
 
   // Answered by CheckpointWritten.
   [[nodiscard]] Status write(storage::CheckpointJob job);
+  // Frees what a checkpoint has written, which takes its time. Not answered.
+  [[nodiscard]] Status dispose(std::shared_ptr<const storage::Memtable> written);
   // Answered by SnapshotChunkRead or SnapshotNotRead.
   [[nodiscard]] Status read(const raft::SnapshotRead& read);
   // Answered by SnapshotChunkStored.
@@ -71,12 +73,13 @@ class Checkpointer {
   struct EndReads {
     NodeId peer;  // kNoNode: all
   };
-  using Job =
-      std::variant<storage::CheckpointJob, raft::SnapshotRead, raft::SnapshotStore, EndReads>;
+  using Job = std::variant<storage::CheckpointJob, std::shared_ptr<const storage::Memtable>,
+                           raft::SnapshotRead, raft::SnapshotStore, EndReads>;
 
   [[nodiscard]] Status push(Job job);
   void run();
   void perform(storage::CheckpointJob job);
+  void perform(std::shared_ptr<const storage::Memtable> written) { written.reset(); }
   void perform(const raft::SnapshotRead& read);
   void perform(const raft::SnapshotStore& chunk);
   void perform(const EndReads& end);
