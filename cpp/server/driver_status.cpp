@@ -109,11 +109,14 @@ NodeStatus Driver::status() const {
   NodeStatus status;
   status.id = options_.id;
   status.cluster_id = membership_->cluster_id();
-  status.incarnation = store_->identity().incarnation;
   status.phase = phase_;
   status.uptime = monotonic_now() - started_;
   status.members = member_statuses();
-  status.storage = storage_status();
+  // A node that failed while it was made anew has no store, and may still be asked.
+  if (store_) {
+    status.incarnation = store_->identity().incarnation;
+    status.storage = storage_status();
+  }
   if (!engine_) return status;
   status.core = engine_->replica.core().status();
   status.digests = engine_->state->digests();
