@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <asio/ip/address.hpp>
 #include <charconv>
+#include <system_error>
 
 namespace kvcluster::net {
 namespace {
@@ -17,6 +19,12 @@ std::unexpected<Error> not_an_address(BytesView text, const char* what) {
 std::string Endpoint::text() const {
   if (host.find(':') != std::string::npos) return fmt::format("[{}]:{}", host, port);
   return fmt::format("{}:{}", host, port);
+}
+
+bool is_wildcard(const std::string& host) {
+  std::error_code no_literal;
+  const auto address = asio::ip::make_address(host, no_literal);
+  return !no_literal && address.is_unspecified();
 }
 
 Result<Endpoint> parse_endpoint(BytesView text) {

@@ -18,6 +18,9 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
+// "0.0.0.0", "::": every address of this machine, and none that another could dial.
+[[nodiscard]] bool is_wildcard(const std::string& host);
+
 // Reads "host:port" or "[v6]:port". Errors: kInvalidArgument, with a sentence.
 [[nodiscard]] Result<Endpoint> parse_endpoint(BytesView text);
 

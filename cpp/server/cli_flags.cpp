@@ -72,6 +72,9 @@ void declare_identity(Group group, RawFlags& raw, NodeOptions& node) {
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{INT64_MAX}).description(""));
   group.option("--host", node.host, "ADDRESS", "Where to listen, for clients, peers and HTTP")
       ->capture_default_str();
+  group.option(
+      "--advertise", node.advertise, "HOST",
+      "Where peers and clients reach this node [--host]; needed when --host is 0.0.0.0 or ::");
   group.number("--port", raw.port, "PORT", "For clients, and for peers; 0: any free one", 0,
                UINT16_MAX);
   group
@@ -84,7 +87,8 @@ void declare_identity(Group group, RawFlags& raw, NodeOptions& node) {
                "A port for /metrics, /healthz, /readyz and /status; 0: any free one");
   group.option("--data-dir", node.data_dir, "DIR", "Where the data lives [data/node-ID]");
   group.flag("--bootstrap", node.bootstrap,
-             "Found the cluster at once, although other first members may be unreachable");
+             "Found the cluster as soon as a majority of the first members is reachable, without "
+             "waiting for the others");
 }
 
 void declare_clients(Group group, RawFlags& raw, NodeOptions& node) {

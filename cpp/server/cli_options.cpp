@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "net/endpoint.hpp"
 #include "server/cli_flags.hpp"
 #include "server/password_file.hpp"
 #include "server/peer_list.hpp"
@@ -68,12 +69,25 @@ Status check_ports(const NodeOptions& node) {
   if (same(node.http_port, node.peer_port)) return refuse("--http-port must not be --peer-port");
   const std::uint16_t own = node.peer_port.value_or(node.port);
   for (const PeerAddress& peer : node.peers) {
-    if (own != 0 && peer.port == own && peer.host == node.host) {
+    if (own != 0 && peer.port == own &&
+        (peer.host == node.host || peer.host == node.advertised_host())) {
       return refuse(fmt::format("--peers: {}:{} is this node's own address; list the others only",
                                 peer.host, peer.port));
     }
   }
   return {};
+}
+
+Status check_advertised(const NodeOptions& node) {
+  if (!net::is_wildcard(node.advertised_host())) return {};
+  if (!node.advertise.empty()) {
+    return refuse(fmt::format("--advertise {}: nobody can dial that; name one address or host",
+                              node.advertise));
+  }
+  return refuse(
+      fmt::format("--host {} listens everywhere, but peers and clients need one address to reach "
+                  "this node at: give --advertise HOST too",
+                  node.host));
 }
 
 // All that concerns more than one setting.
@@ -104,7 +118,7 @@ Status combine(const RawFlags& raw, NodeOptions& node) {
                     "(--requirepass-file FILE), or leave --host away",
                     node.host));
   }
-  return {};
+  return check_advertised(node);
 }
 
 CliExit usage_error(std::string_view what) {

@@ -20,6 +20,11 @@ Status check(const NodeOptions& options) {
   };
   if (options.id == kNoNode) return invalid("the node id must be 1 or more");
   if (options.data_dir.empty()) return invalid("a data directory must be named");
+  if (net::is_wildcard(options.advertised_host())) {
+    return invalid(
+        fmt::format("nobody can dial {}: say where peers and clients reach this node (advertise)",
+                    options.advertised_host()));
+  }
   if (options.peers.size() + 1 > raft::kMaxMembers) {
     return invalid(fmt::format("a cluster has at most {} members", raft::kMaxMembers));
   }
@@ -171,12 +176,15 @@ Status Driver::listen() {
     http_ = std::move(*http);
     http_port_ = http_->port();
   }
-  client_address_ = net::Endpoint{options_.host, client_port_}.text();
-  membership_->open(net::Endpoint{options_.host, peer_port_}.text(), client_address_);
-  log_->info("listening on " + client_address_, {{"event", "listening"},
-                                                 {"clients", std::uint64_t{client_port_}},
-                                                 {"peers", std::uint64_t{peer_port_}},
-                                                 {"http", std::uint64_t{http_port_}}});
+  const std::string& reached_at = options_.advertised_host();
+  client_address_ = net::Endpoint{reached_at, client_port_}.text();
+  membership_->open(net::Endpoint{reached_at, peer_port_}.text(), client_address_);
+  log_->info("listening on " + net::Endpoint{options_.host, client_port_}.text(),
+             {{"event", "listening"},
+              {"advertised", client_address_},
+              {"clients", std::uint64_t{client_port_}},
+              {"peers", std::uint64_t{peer_port_}},
+              {"http", std::uint64_t{http_port_}}});
   return {};
 }
 

@@ -71,7 +71,7 @@ std::vector<MemberStatus> Driver::member_statuses() const {
     return members;
   }
   members.push_back(describe(options_.id, raft::MemberRole::kVoter,
-                             net::Endpoint{options_.host, peer_port_}.text()));
+                             net::Endpoint{options_.advertised_host(), peer_port_}.text()));
   for (const PeerAddress& peer : options_.peers) {
     members.push_back(
         describe(peer.id, raft::MemberRole::kVoter, net::Endpoint{peer.host, peer.port}.text()));

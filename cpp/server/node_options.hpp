@@ -49,6 +49,7 @@ struct NodeOptions {
   // --- who and where ---
   NodeId id;                       // 1 or more
   std::string host = "127.0.0.1";  // for clients, peers and HTTP
+  std::string advertise;           // where peers and clients reach this node; empty: at `host`
   std::uint16_t port = 0;          // clients, and peers unless peer_port is set; 0: any free one
   std::optional<std::uint16_t> peer_port;  // a port of its own for peers
   std::optional<std::uint16_t> http_port;  // metrics and health; none unless set
@@ -85,6 +86,10 @@ struct NodeOptions {
   std::string log_level = "info";  // trace, debug, info, warn, error, critical, off
   LogFormat log_format = LogFormat::kText;
   std::string log_file;  // empty: standard error
+
+  [[nodiscard]] const std::string& advertised_host() const {
+    return advertise.empty() ? host : advertise;
+  }
 };
 
 }  // namespace kvcluster::server

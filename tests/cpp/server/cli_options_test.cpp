@@ -169,7 +169,25 @@ TEST(CliOptions, OtherMachinesNeedAPassword) {
   EXPECT_EQ(accepted("--host ::1").host, "::1");
   EXPECT_EQ(accepted("--host localhost").host, "localhost");
   const TemporaryFile file("secret\n", 0600);
-  EXPECT_EQ(accepted("--host 0.0.0.0 --requirepass-file " + file.path()).password, "secret");
+  EXPECT_EQ(accepted("--host 10.0.0.1 --requirepass-file " + file.path()).password, "secret");
+}
+
+TEST(CliOptions, AWildcardIsNoAddressToBeReachedAt) {
+  const TemporaryFile file("secret\n", 0600);
+  const std::string password = " --requirepass-file " + file.path();
+  for (const std::string wildcard : {"0.0.0.0", "::", "0:0::0"}) {
+    EXPECT_TRUE(contains(refused("--host " + wildcard + password), "--advertise HOST"));
+    EXPECT_TRUE(contains(refused("--advertise " + wildcard), "nobody can dial"));
+    const NodeOptions node = accepted("--host " + wildcard + " --advertise kv1.local" + password);
+    EXPECT_EQ(node.host, wildcard);
+    EXPECT_EQ(node.advertised_host(), "kv1.local");
+  }
+  EXPECT_EQ(accepted("--host localhost").advertised_host(), "localhost");
+}
+
+TEST(CliOptions, TheAdvertisedAddressIsNotAPeers) {
+  EXPECT_TRUE(contains(refused("--id 1 --port 9001 --advertise kv1 --peers 2@kv1:9001"),
+                       "this node's own address"));
 }
 
 TEST(CliOptions, APasswordFileIsForItsOwner) {

@@ -205,6 +205,23 @@ TEST_F(NodeCluster, EmptiedDiskIsRefusedWithASentence) {
   write(leader(), "more", 5);
 }
 
+TEST_F(NodeCluster, NodeThatListensEverywhereTellsWhereItIsReached) {
+  configure = [](NodeOptions& options) {
+    options.host = "0.0.0.0";
+    options.advertise = "localhost";
+  };
+  start_all();
+  ASSERT_NE(leader(), 0U);
+  for (const MemberStatus& member : status(1).members) {
+    EXPECT_EQ(member.client_address, "localhost:" + std::to_string(port(member.id.value())));
+  }
+  NodeOptions silent = options(4, 1);
+  silent.advertise.clear();
+  const auto refused = Node::start(silent);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().context, HasSubstr("nobody can dial 0.0.0.0"));
+}
+
 TEST_F(NodeCluster, StoppedNodeAnswersNothingAnyMore) {
   start(1, 1);
   Node& node = *nodes_.at(1);
