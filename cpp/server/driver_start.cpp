@@ -14,6 +14,8 @@ namespace kvcluster::server {
 
 namespace {
 
+constexpr std::size_t kMaxHostBytes = 255;  // RFC 1035, 2.3.4
+
 Status check(const NodeOptions& options) {
   const auto invalid = [](std::string sentence) {
     return fail(ErrorCode::kInvalidArgument, std::move(sentence));
@@ -24,6 +26,9 @@ Status check(const NodeOptions& options) {
     return invalid(
         fmt::format("nobody can dial {}: say where peers and clients reach this node (advertise)",
                     options.advertised_host()));
+  }
+  if (options.advertised_host().size() > kMaxHostBytes) {
+    return invalid(fmt::format("a host name has at most {} bytes", kMaxHostBytes));
   }
   if (options.peers.size() + 1 > raft::kMaxMembers) {
     return invalid(fmt::format("a cluster has at most {} members", raft::kMaxMembers));
