@@ -76,8 +76,10 @@ py::bytes encode_command(const std::vector<py::bytes>& args, const Limits& limit
 py::bytes encode_commands(const std::vector<std::pair<py::bytes, std::uint64_t>>& watched,
                           const std::vector<py::bytes>& requests, const Limits& limits) {
   std::vector<Watched> seen;
+  seen.reserve(watched.size());
   for (const auto& [key, revision] : watched) seen.push_back({Bytes(view(key)), revision});
   std::vector<Bytes> encoded;
+  encoded.reserve(requests.size());
   for (const py::bytes& request : requests) {
     value_or_throw(inspect_request(view(request)));
     encoded.emplace_back(view(request));
