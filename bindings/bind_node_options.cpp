@@ -64,6 +64,8 @@ void register_node_options(py::module_& module) {
       required("id", &NodeOptions::id, "1 or more."),
       required("data_dir", &NodeOptions::data_dir, "Made when missing."),
       optional("host", &NodeOptions::host, "For clients, peers and HTTP."),
+      optional("advertise", &NodeOptions::advertise,
+               "Where peers and clients reach this node; empty: at `host`."),
       optional("port", &NodeOptions::port, "For clients, and peers; 0: any free one."),
       optional("peer_port", &NodeOptions::peer_port, "A port of its own for peers."),
       optional("http_port", &NodeOptions::http_port, "For metrics and health; None: none."),

@@ -77,6 +77,7 @@ class Node:
         id: its number in the cluster, 1 or more.
         data_dir: its directory, made when missing; held by one process at a time.
         host: where it listens, for clients, peers and HTTP.
+        advertise: the name or address at which peers and clients reach it; None: `host`.
         port: for clients and peers; 0: one that the kernel picks.
         peer_port: a port of its own for peers; None: that for clients.
         http_port: for /metrics, /healthz, /readyz and /status; None: none; 0: any.
@@ -108,6 +109,7 @@ class Node:
         *,
         data_dir: Path | str,
         host: str = "127.0.0.1",
+        advertise: str | None = None,
         port: int = 0,
         peer_port: int | None = None,
         http_port: int | None = None,
@@ -137,6 +139,7 @@ class Node:
             id,
             str(data_dir),
             host=host,
+            advertise=advertise or "",
             port=port,
             peer_port=peer_port,
             http_port=http_port,
@@ -284,7 +287,7 @@ class Node:
     @property
     def address(self) -> str:
         """host:port for clients; raises as `status`."""
-        return f"{self._options.host}:{self.port}"
+        return f"{self._options.advertise or self._options.host}:{self.port}"
 
     def __enter__(self) -> Self:
         return self.start()

@@ -114,6 +114,14 @@ def test_a_node_tells_what_it_is(single: Node) -> None:
     assert repr(single).startswith("<Node 1 running ")
 
 
+def test_a_node_is_reached_where_it_says(tmp_path: Path) -> None:
+    with Node(1, data_dir=tmp_path, advertise="localhost") as node:
+        assert node.address == f"localhost:{node.port}"
+        wait_for(node, lambda: leads(node), "a leader")
+        (member,) = node.status().members
+        assert member.client_address == node.address
+
+
 def test_a_node_answers_over_http(single: Node) -> None:
     with urlopen(f"http://127.0.0.1:{single.http_port}/healthz", timeout=PATIENCE_S) as answer:
         assert answer.status == 200
@@ -199,6 +207,7 @@ def test_a_stopped_node_has_no_status(single: Node) -> None:
         ({"peers": {1: ("127.0.0.1", 9)}}, "its own peers"),
         ({"peers": {2: ("127.0.0.1", 0)}}, "port"),
         ({"host": "0.0.0.0"}, "password"),
+        ({"host": "0.0.0.0", "password": "secret"}, "advertise"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(
