@@ -210,10 +210,8 @@ void Replica::Impl::propose_and_read(std::vector<Incoming> requests, WallMillis 
 // Certainly not in any log: a client of this node may wait for the next leader; a peer decides
 // itself.
 void Replica::Impl::not_appended(Incoming request) {
-  if (!request.origin.local()) {
-    finish(request.origin, Completion::Outcome::kNotLeader);
-  } else if (!options.forward_to_leader && core.role() != raft::Role::kLeader &&
-             core.leader() != kNoNode) {
+  const bool another_leads = core.role() != raft::Role::kLeader && core.leader() != kNoNode;
+  if (!request.origin.local() || (another_leads && !options.forward_to_leader)) {
     finish(request.origin, Completion::Outcome::kNotLeader);
   } else if (forwarder.size() >= options.max_pending_requests) {
     finish(request.origin, Completion::Outcome::kRefused, {},

@@ -82,7 +82,7 @@ Status Driver::recover() {
   fresh_incarnation_ = *incarnation;
   auto opened = open_storage();
   if (!opened) return std::unexpected(std::move(opened).error());
-  const raft::Restored& restored = opened->restored;
+  raft::Restored& restored = opened->restored;
   const bool member = restored.applied > Index{} || !restored.entries.empty() || mark_;
   if (!member && store_->identity().cluster != replica::kNoCluster) {
     return fail(ErrorCode::kCorruption,

@@ -215,7 +215,7 @@ Status CheckpointStore::remove_environment(std::uint64_t number) {
   if (!*present) return {};
   const auto files = disk_.list(name);
   if (!files) return std::unexpected(files.error());
-  for (const std::string& file : *files) KV_TRY(disk_.remove(name + "/" + file));
+  for (const std::string& file : *files) KV_TRY(disk_.remove(fmt::format("{}/{}", name, file)));
   KV_TRY(disk_.remove(name));
   return disk_.sync_directory("");
 }

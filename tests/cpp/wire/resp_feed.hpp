@@ -1,4 +1,5 @@
-// Feeds bytes to a RESP parser as a connection would: in pieces, through a buffer that grows and moves.
+// Feeds bytes to a RESP parser as a connection would: in pieces, through a buffer that grows and
+// moves.
 #pragma once
 
 #include <cstddef>
