@@ -254,7 +254,7 @@ void Replica::Impl::receive_forward_reply(NodeId from, const ForwardReply& reply
 }
 
 // A leader that hands over, is over its bound, has stepped down and this node has not heard yet, or
-// cannot be sent to: asking again at once would only send the command to and fro.
+// cannot be sent to: asking again at once would only send the command back and forth.
 void Replica::Impl::declined(NodeId by, Forwarder::Command command) {
   if (by == core.leader()) leader_declines_until = now + kDeclinedRetry;
   not_appended(
