@@ -108,7 +108,7 @@ Status Membership::admit(const replica::Hello& theirs) {
 }
 
 void Membership::on_peer_connected(const replica::Hello& theirs) {
-  log_.debug(fmt::format("connections back and forthm node {} are up", theirs.from.value()),
+  log_.debug(fmt::format("connections to and from node {} are up", theirs.from.value()),
              {{"event", "peer_up"}, {"peer", theirs.from}});
   if (replica_ != nullptr) introduce(monotonic_now(), theirs);
 }
