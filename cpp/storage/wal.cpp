@@ -27,7 +27,7 @@ std::uint64_t encoded_size(const raft::PersistBatch& batch) {
 
 Wal::Wal(Disk& disk, const WalOptions& options, const WalIdentity& identity)
     : disk_(disk), options_(options), identity_(identity) {
-  KV_CHECK(options.segment_bytes >= kSegmentHeaderBytes + kOverheadBytes + options.reserve_bytes,
+  KV_CHECK(options.segment_bytes >= kSegmentStartBytes + kOverheadBytes + options.reserve_bytes,
            "a segment must have room for its header and the reserve");
 }
 
@@ -41,11 +41,26 @@ Status Wal::create(Disk& disk, const WalOptions& options, const WalIdentity& ide
   return wal.turn(0, wal.next_header({}, {}));
 }
 
+Status Wal::renew(Disk& disk, const WalOptions& options, const WalIdentity& identity,
+                  std::uint64_t newest, const raft::HardState& hard_state) {
+  Wal wal(disk, options, identity);
+  wal.sealed_ = true;  // what is there takes no more records
+  SegmentHeader header = wal.next_header({}, hard_state);
+  header.sequence = newest + 1;
+  header.starts_anew = true;
+  return wal.turn(0, header);
+}
+
 Result<WalRecovered> Wal::open(Disk& disk, const WalOptions& options, const WalIdentity& identity) {
   auto log = scan_log(disk, identity);
   if (!log) return std::unexpected(std::move(log).error());
   std::unique_ptr<Wal> wal(new Wal(disk, options, identity));
   wal->adopt(*log);
+  // Marks of a write that was lost in part. Once something else is written before them they would
+  // tell of a log that never was.
+  for (const std::uint64_t mark : log->stale_marks) {
+    KV_TRY(wal->file_->write_at(mark, Bytes(kMarkBytes, '\0')));
+  }
   // Records of a killed process may be in the page cache only; they count from now on.
   KV_TRY(wal->file_->sync_data());
   for (const std::uint64_t sequence : log->obsolete) {
@@ -125,7 +140,8 @@ Status Wal::append(const raft::PersistBatch& batch) {
 
 void Wal::begin_write() {
   if (!pending_.empty()) return;
-  encode_mark(segments_.back().sequence, durable_, written_, pending_, chain_);
+  encode_mark(segments_.back().sequence, {durable_, hard_state_, terms_.last()}, written_, pending_,
+              chain_);
   marked_ = durable_;
 }
 
@@ -215,7 +231,7 @@ Status Wal::compact(Index through) {
 std::uint64_t Wal::room_bytes() const {
   const std::uint64_t taken = end() + kOverheadBytes + options_.reserve_bytes;
   std::uint64_t room = !sealed_ && allocated_ > taken ? allocated_ - taken : 0;
-  const std::uint64_t empty = kSegmentHeaderBytes + kOverheadBytes + options_.reserve_bytes;
+  const std::uint64_t empty = kSegmentStartBytes + kOverheadBytes + options_.reserve_bytes;
   room += spares_.size() * (options_.segment_bytes - empty);
   return room;
 }

@@ -72,9 +72,16 @@ class Wal {
                                      const WalIdentity& identity);
 
   // Reads all segments, cuts a torn tail and makes the rest durable. `disk` must outlive the Wal.
-  // Errors: kCorruption naming file and offset; kVersionMismatch; kWrongIdentity; kIo.
+  // Errors: kCorruption naming file and offset (see wal_salvage.hpp); kVersionMismatch;
+  // kWrongIdentity; kIo.
   [[nodiscard]] static Result<WalRecovered> open(Disk& disk, const WalOptions& options,
                                                  const WalIdentity& identity);
+
+  // Makes a segment after `newest`, durably, that starts the log anew before the first entry:
+  // whatever the others hold is void, and goes with the next open().
+  [[nodiscard]] static Status renew(Disk& disk, const WalOptions& options,
+                                    const WalIdentity& identity, std::uint64_t newest,
+                                    const raft::HardState& hard_state);
 
   ~Wal();
   Wal(const Wal&) = delete;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/check.hpp"
@@ -55,6 +56,7 @@ struct Mark {
   std::uint64_t durable = 0;
   std::uint64_t position = 0;
   std::uint32_t previous = 0;  // the chain before it
+  raft::HardState hard_state;
 };
 
 std::optional<Mark> decode_mark(BytesView payload) {
@@ -64,8 +66,16 @@ std::optional<Mark> decode_mark(BytesView payload) {
   mark.durable = in.u64();
   mark.position = in.u64();
   mark.previous = in.u32();
+  mark.hard_state.current_term = Term(in.u64());
+  mark.hard_state.voted_for = NodeId(in.u64());
   if (!in.finished()) return std::nullopt;
   return mark;
+}
+
+void take_mark(const Mark& mark, WalRecord& record) {
+  record.durable = mark.durable;
+  record.hard_state = mark.hard_state;
+  record.last = {record.term, record.index};
 }
 
 bool known_type(std::uint8_t type) {
@@ -184,14 +194,18 @@ void encode_seal(raft::EntryId last, Bytes& out, std::uint32_t& chain) {
   encode_record(RecordType::kSeal, {}, last.term, last.index, {}, chain, out, chain);
 }
 
-void encode_mark(std::uint64_t sequence, std::uint64_t durable, std::uint64_t position, Bytes& out,
-                 std::uint32_t& chain) {
-  char payload[kMarkBytes - kRecordHeaderBytes];
-  std::memcpy(payload, kMarkMagic.data(), kMarkMagic.size());
-  store(payload + 8, durable);
-  store(payload + 16, position);
-  store(payload + 24, chain);
-  encode_record(RecordType::kMark, {}, {}, {}, BytesView(payload, sizeof(payload)),
+void encode_mark(std::uint64_t sequence, const MarkContent& content, std::uint64_t position,
+                 Bytes& out, std::uint32_t& chain) {
+  Bytes payload;
+  payload.reserve(kMarkBytes - kRecordHeaderBytes);
+  Encoder encoder(payload);
+  encoder.raw(kMarkMagic);
+  encoder.u64(content.durable);
+  encoder.u64(position);
+  encoder.u32(chain);
+  encoder.u64(content.hard_state.current_term.value());
+  encoder.u64(content.hard_state.voted_for.value());
+  encode_record(RecordType::kMark, {}, content.last.term, content.last.index, payload,
                 chain_start(sequence), out, chain);
 }
 
@@ -203,12 +217,13 @@ std::optional<WalRecord> parse_record(BytesView segment, std::size_t offset, std
     case RecordType::kMark: {
       const auto mark = decode_mark(record->payload);
       if (!mark || mark->position != offset || mark->previous != chain) return std::nullopt;
-      record->durable = mark->durable;
+      take_mark(*mark, *record);
       break;
     }
     case RecordType::kHardState:
       if (record->size != kHardStateBytes) return std::nullopt;
-      record->voted_for = NodeId(load<std::uint64_t>(record->payload.data()));
+      record->hard_state = {record->term, NodeId(load<std::uint64_t>(record->payload.data())),
+                            record->index};
       break;
     case RecordType::kTruncate:
     case RecordType::kSeal:
@@ -221,17 +236,33 @@ std::optional<WalRecord> parse_record(BytesView segment, std::size_t offset, std
   return record;
 }
 
-bool known_durable_at(BytesView segment, std::size_t offset, std::uint64_t sequence) {
-  for (std::size_t found = segment.find(kMarkMagic, offset); found != BytesView::npos;
+std::vector<std::size_t> find_marks(BytesView segment, std::size_t from, std::uint64_t sequence) {
+  std::vector<std::size_t> marks;
+  for (std::size_t found = segment.find(kMarkMagic, from); found != BytesView::npos;
        found = segment.find(kMarkMagic, found + 1)) {
-    if (found < kRecordHeaderBytes) continue;
+    if (found < from + kRecordHeaderBytes) continue;
     const std::size_t position = found - kRecordHeaderBytes;
     const auto record = parse_checked(segment, position, sequence, 0);
     if (!record || record->type != RecordType::kMark) continue;
     const auto mark = decode_mark(record->payload);
-    if (mark && mark->position == position && mark->durable > offset) return true;
+    if (mark && mark->position == position) marks.push_back(position);
   }
-  return false;
+  return marks;
+}
+
+WalRecord mark_at(BytesView segment, std::size_t offset, std::uint64_t sequence) {
+  auto record = parse_checked(segment, offset, sequence, 0);
+  KV_CHECK(record && record->type == RecordType::kMark, "an intact mark stands there");
+  const auto mark = decode_mark(record->payload);
+  KV_CHECK(mark.has_value(), "an intact mark stands there");
+  take_mark(*mark, *record);
+  return *record;
+}
+
+bool known_durable_at(BytesView segment, std::size_t offset, std::uint64_t sequence) {
+  return std::ranges::any_of(find_marks(segment, offset, sequence), [&](std::size_t mark) {
+    return mark_at(segment, mark, sequence).durable > offset;
+  });
 }
 
 }  // namespace kvcluster::storage

@@ -27,7 +27,7 @@ std::unexpected<Error> corrupt(std::uint64_t sequence, std::uint64_t offset,
                                std::string_view what) {
   return fail(ErrorCode::kCorruption,
               fmt::format("{}, offset {}: {}; this is damage to what was durable, not a torn "
-                          "write: check the disk and replace this node as a new member",
+                          "write",
                           segment_name(sequence), offset, what));
 }
 
@@ -41,27 +41,25 @@ class Scanner {
  public:
   Scanner(Disk& disk, const WalIdentity& identity) : disk_(disk), identity_(identity) {}
 
-  Result<ScannedLog> run() {
+  Status run() {
     KV_TRY(list());
-    KV_TRY(read_headers());
+    Status headers = read_headers();
+    if (!headers && headers.error().code != ErrorCode::kCorruption) return headers;
     for (std::size_t i = 0; i < headers_.size(); ++i) {
-      KV_TRY(read_segment(headers_[i], i == 0, i + 1 == headers_.size()));
+      const bool newest = headers.has_value() && i + 1 == headers_.size();
+      KV_TRY(read_segment(headers_[i], i == 0, newest));
     }
-    return std::move(log_);
+    return headers;
   }
+
+  // After run(): the log, or what was read of it before the damage.
+  ScannedLog& log() { return log_; }
 
  private:
   Status list() {
-    const auto present = disk_.exists(kWalDirectory);
-    if (!present) return std::unexpected(present.error());
-    auto names = *present ? disk_.list(kWalDirectory) : std::vector<std::string>{};
-    if (!names) return std::unexpected(names.error());
-    for (const std::string& name : *names) {
-      if (const auto sequence = sequence_of(name, kSegmentPrefix)) sequences_.push_back(*sequence);
-      if (name.starts_with(kSparePrefix))
-        log_.spares.push_back(fmt::format("{}/{}", kWalDirectory, name));
-    }
-    std::sort(sequences_.begin(), sequences_.end());
+    auto sequences = list_segments(disk_);
+    if (!sequences) return std::unexpected(std::move(sequences).error());
+    sequences_ = std::move(*sequences);
     if (sequences_.empty()) {
       return fail(
           ErrorCode::kCorruption,
@@ -69,50 +67,70 @@ class Scanner {
                       "restore the directory or replace this node as a new member",
                       kWalDirectory));
     }
+    auto names = disk_.list(kWalDirectory);
+    if (!names) return std::unexpected(names.error());
+    for (const std::string& name : *names) {
+      if (name.starts_with(kSparePrefix))
+        log_.spares.push_back(fmt::format("{}/{}", kWalDirectory, name));
+    }
     return {};
   }
 
-  // Finds where the log begins that counts.
+  // Finds where the log begins that counts. What is wrong with a segment does not matter when a
+  // later one starts the log anew.
   Status read_headers() {
+    std::vector<std::uint64_t> before;  // what such a segment makes void
+    Status first_fault;
     for (const std::uint64_t sequence : sequences_) {
-      const std::string name = segment_name(sequence);
-      auto file = disk_.open(name, OpenMode::kExisting);
-      if (!file) return std::unexpected(std::move(file).error());
-      Bytes raw(kSegmentHeaderBytes, '\0');
-      const auto count = (*file)->read_at(0, raw);
-      if (!count) return std::unexpected(count.error());
-      const auto header = decode_segment_header(BytesView(raw).substr(0, *count), name);
-      if (!header) return std::unexpected(header.error());
-      if (header->sequence != sequence) {
-        return corrupt(sequence, 0, fmt::format("the header says segment {}", header->sequence));
+      auto header = read_header(sequence);
+      if (!header && header.error().code != ErrorCode::kCorruption) {
+        return std::unexpected(std::move(header).error());
       }
-      if (header->identity != identity_) {
-        return fail(ErrorCode::kWrongIdentity,
-                    fmt::format("{}: written by node {} or in another data directory, not by this "
-                                "one of node {}; put the right files back",
-                                name, header->identity.node.value(), identity_.node.value()));
-      }
-      if (header->starts_anew) {
-        for (const SegmentHeader& old : headers_) log_.obsolete.push_back(old.sequence);
+      if (header && header->starts_anew) {
+        log_.obsolete = before;
         headers_.clear();
+        first_fault = {};
       }
-      if (!headers_.empty() && headers_.back().sequence + 1 != sequence) {
-        return corrupt(headers_.back().sequence + 1, 0, "the segment is missing");
+      before.push_back(sequence);
+      if (!first_fault) continue;
+      if (!header) {
+        first_fault = std::unexpected(std::move(header).error());
+      } else if (!headers_.empty() && headers_.back().sequence + 1 != sequence) {
+        first_fault = corrupt(headers_.back().sequence + 1, 0, "the segment is missing");
+      } else {
+        headers_.push_back(*header);
       }
-      headers_.push_back(*header);
     }
-    return {};
+    return first_fault;
+  }
+
+  Result<SegmentHeader> read_header(std::uint64_t sequence) {
+    const std::string name = segment_name(sequence);
+    auto file = disk_.open(name, OpenMode::kExisting);
+    if (!file) return std::unexpected(std::move(file).error());
+    Bytes raw(kSegmentHeaderBytes, '\0');
+    const auto count = (*file)->read_at(0, raw);
+    if (!count) return std::unexpected(count.error());
+    auto header = decode_segment_header(BytesView(raw).substr(0, *count), name);
+    if (!header) return header;
+    if (header->sequence != sequence) {
+      return corrupt(sequence, 0, fmt::format("the header says segment {}", header->sequence));
+    }
+    if (header->identity != identity_) {
+      return fail(ErrorCode::kWrongIdentity,
+                  fmt::format("{}: written by node {} or in another data directory, not by this "
+                              "one of node {}; put the right files back",
+                              name, header->identity.node.value(), identity_.node.value()));
+    }
+    return header;
   }
 
   Status read_segment(const SegmentHeader& header, bool oldest, bool newest) {
     auto file = disk_.open(segment_name(header.sequence), OpenMode::kExisting);
     if (!file) return std::unexpected(std::move(file).error());
-    const auto size = (*file)->size();
-    if (!size) return std::unexpected(size.error());
-    Bytes raw(static_cast<std::size_t>(*size), '\0');
-    const auto count = (*file)->read_at(0, raw);
-    if (!count) return std::unexpected(count.error());
-    raw.resize(*count);
+    auto bytes = read_segment_file(**file);
+    if (!bytes) return std::unexpected(std::move(bytes).error());
+    Bytes raw = std::move(*bytes);
 
     if (oldest) {
       log_.base = header.prev;
@@ -124,20 +142,32 @@ class Scanner {
     log_.segments.push_back({header.sequence, Index{}, raw.size(), header.prev});
 
     find_records(raw, header.sequence);
-    if (!newest && !log_.sealed) {
+    const Status whole = judge_end(raw, header, newest);
+    if (newest) log_.file = std::move(*file);
+    // What stands before the damage is taken in any case.
+    KV_TRY(take_records(std::move(raw), header.sequence));
+    return whole;
+  }
+
+  Status judge_end(BytesView raw, const SegmentHeader& header, bool newest) {
+    if (log_.sealed) return {};
+    if (!newest) {
       return corrupt(header.sequence, log_.end, "no valid record, although a later segment exists");
     }
-    if (newest && !log_.sealed) {
-      if (known_durable_at(raw, static_cast<std::size_t>(log_.end), header.sequence)) {
-        return corrupt(header.sequence, log_.end,
+    const auto end = static_cast<std::size_t>(log_.end);
+    if (end == kSegmentHeaderBytes) {
+      return corrupt(header.sequence, end, "the mark that begins every segment is not valid");
+    }
+    for (const std::size_t mark : find_marks(raw, end, header.sequence)) {
+      if (mark_at(raw, mark, header.sequence).durable > end) {
+        return corrupt(header.sequence, end,
                        "no valid record, although a later mark says that it was durable");
       }
-      const std::size_t last = raw.find_last_not_of('\0');
-      if (!header.recycled && last != Bytes::npos && last >= log_.end)
-        log_.torn_bytes = last + 1 - log_.end;
+      log_.stale_marks.push_back(mark);
     }
-    if (newest) log_.file = std::move(*file);
-    return take_records(std::move(raw), header.sequence);
+    const std::size_t last = raw.find_last_not_of('\0');
+    if (!header.recycled && last != Bytes::npos && last >= end) log_.torn_bytes = last + 1 - end;
+    return {};
   }
 
   // Fills found_ up to the first invalid record, or the seal.
@@ -208,8 +238,15 @@ class Scanner {
 
   bool take_hard_state(const WalRecord& record) {
     if (record.term < log_.hard_state.current_term) return false;
-    log_.hard_state = {record.term, record.voted_for, record.index};
+    log_.hard_state = record.hard_state;
     return true;
+  }
+
+  // A mark repeats what the records before it have told.
+  [[nodiscard]] bool agrees(const WalRecord& mark) const {
+    return mark.last == log_.terms.last() &&
+           mark.hard_state.current_term == log_.hard_state.current_term &&
+           mark.hard_state.voted_for == log_.hard_state.voted_for;
   }
 
   Disk& disk_;
@@ -230,6 +267,29 @@ std::string spare_name(std::uint64_t sequence) {
   return fmt::format("{}/{}{:010}", kWalDirectory, kSparePrefix, sequence);
 }
 
+Result<std::vector<std::uint64_t>> list_segments(Disk& disk) {
+  const auto present = disk.exists(kWalDirectory);
+  if (!present) return std::unexpected(present.error());
+  auto names = *present ? disk.list(kWalDirectory) : std::vector<std::string>{};
+  if (!names) return std::unexpected(std::move(names).error());
+  std::vector<std::uint64_t> sequences;
+  for (const std::string& name : *names) {
+    if (const auto sequence = sequence_of(name, kSegmentPrefix)) sequences.push_back(*sequence);
+  }
+  std::sort(sequences.begin(), sequences.end());
+  return sequences;
+}
+
+Result<Bytes> read_segment_file(File& file) {
+  const auto size = file.size();
+  if (!size) return std::unexpected(size.error());
+  Bytes raw(static_cast<std::size_t>(*size), '\0');
+  const auto count = file.read_at(0, raw);
+  if (!count) return std::unexpected(count.error());
+  raw.resize(*count);
+  return raw;
+}
+
 Result<bool> is_pristine_log(Disk& disk) {
   const auto present = disk.exists(kWalDirectory);
   if (!present || !*present) return present ? Result<bool>(true) : present;
@@ -242,7 +302,7 @@ Result<bool> is_pristine_log(Disk& disk) {
     auto file = disk.open(segment_name(*sequence), OpenMode::kExisting);
     if (!file) return std::unexpected(std::move(file).error());
     Bytes first(kRecordHeaderBytes, '\0');
-    const auto count = (*file)->read_at(kSegmentHeaderBytes, first);
+    const auto count = (*file)->read_at(kSegmentStartBytes, first);
     if (!count) return std::unexpected(count.error());
     if (first.find_first_not_of('\0') != Bytes::npos) return false;
   }
@@ -261,8 +321,14 @@ Status remove_log(Disk& disk) {
   return disk.sync_directory(kWalDirectory);
 }
 
-Result<ScannedLog> scan_log(Disk& disk, const WalIdentity& identity) {
-  return Scanner(disk, identity).run();
+Result<ScannedLog> scan_log(Disk& disk, const WalIdentity& identity,
+                            std::vector<raft::Entry>* intact) {
+  Scanner scanner(disk, identity);
+  if (auto read = scanner.run(); !read) {
+    if (intact != nullptr) *intact = std::move(scanner.log().entries);
+    return std::unexpected(std::move(read).error());
+  }
+  return std::move(scanner.log());
 }
 
 }  // namespace kvcluster::storage

@@ -43,6 +43,7 @@ struct ScannedLog {
   std::uint32_t chain = 0;
   bool sealed = false;
   std::uint64_t torn_bytes = 0;
+  std::vector<std::uint64_t> stale_marks;  // beyond the end; of a write that was lost in part
 };
 
 // True when there is no log, or one into which nothing was ever written.
@@ -50,7 +51,14 @@ struct ScannedLog {
 // Removes a log's files. Requires: is_pristine_log().
 [[nodiscard]] Status remove_log(Disk& disk);
 
-// Changes nothing on the disk. Errors: as Wal::open.
-[[nodiscard]] Result<ScannedLog> scan_log(Disk& disk, const WalIdentity& identity);
+// Changes nothing on the disk. Errors: as Wal::open; `intact` is then given the entries that stand
+// before the damage, as far as they follow each other.
+[[nodiscard]] Result<ScannedLog> scan_log(Disk& disk, const WalIdentity& identity,
+                                          std::vector<raft::Entry>* intact = nullptr);
+
+// The sequence numbers of all segments, ascending.
+[[nodiscard]] Result<std::vector<std::uint64_t>> list_segments(Disk& disk);
+// All bytes of a segment's file.
+[[nodiscard]] Result<Bytes> read_segment_file(File& file);
 
 }  // namespace kvcluster::storage

@@ -12,7 +12,7 @@ namespace kvcluster::storage {
 namespace {
 
 constexpr std::uint64_t kOverheadBytes = kMarkBytes + kMarkBytes + kSealBytes;
-constexpr std::uint64_t kEmptySegmentBytes = kSegmentHeaderBytes + kOverheadBytes;
+constexpr std::uint64_t kEmptySegmentBytes = kSegmentStartBytes + kOverheadBytes;
 
 }  // namespace
 
@@ -90,6 +90,7 @@ Status Wal::turn(std::uint64_t bytes, const SegmentHeader& header) {
     }
     return poison(std::move(prepared).error());
   }
+  std::uint32_t chain = chain_start(header.sequence);
   const auto run = [&]() -> Status {
     if (!sealed_) {
       begin_write();
@@ -103,7 +104,11 @@ Status Wal::turn(std::uint64_t bytes, const SegmentHeader& header) {
     if (!file) return std::unexpected(std::move(file).error());
     const auto size = (*file)->size();
     if (!size) return std::unexpected(size.error());
-    KV_TRY((*file)->write_at(0, encode_segment_header(written)));
+    // The mark repeats the header, in another sector: damage to one of them loses no vote.
+    Bytes start = encode_segment_header(written);
+    encode_mark(header.sequence, {kSegmentHeaderBytes, header.hard_state, header.prev},
+                kSegmentHeaderBytes, start, chain);
+    KV_TRY((*file)->write_at(0, start));
     KV_TRY((*file)->sync_data());
     KV_TRY(disk_.rename(*prepared, segment_name(header.sequence)));
     KV_TRY(disk_.sync_directory(kWalDirectory));
@@ -114,12 +119,12 @@ Status Wal::turn(std::uint64_t bytes, const SegmentHeader& header) {
   if (auto status = run(); !status) return poison(std::move(status).error());
   segments_.push_back({header.sequence, Index{}, allocated_, header.prev});
   sealed_ = false;
-  written_ = kSegmentHeaderBytes;
-  durable_ = kSegmentHeaderBytes;
-  marked_ = kSegmentHeaderBytes;
+  written_ = kSegmentStartBytes;
+  durable_ = kSegmentStartBytes;
+  marked_ = kSegmentStartBytes;  // nothing is there that a mark could tell of
   unsynced_ = false;
   vote_pending_ = false;
-  chain_ = chain_start(header.sequence);
+  chain_ = chain;
   return {};
 }
 

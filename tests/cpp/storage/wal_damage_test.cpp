@@ -145,12 +145,12 @@ TEST_F(WalDamage, ACutOffHeaderIsRefused) {
 TEST_F(WalDamage, ANewerFormatIsRefusedByItsVersion) {
   create();
   Bytes header = disk.contents(segment(1)).substr(0, kSegmentHeaderBytes);
-  header[8] = 2;
+  header[8] = 3;
   Bytes checksum;
   Encoder(checksum).u32(crc32c(BytesView(header).substr(8)));
   header.replace(4, 4, checksum);
   disk.overwrite(segment(1), 0, header);
-  expect_refused(disk, ErrorCode::kVersionMismatch, "format 2");
+  expect_refused(disk, ErrorCode::kVersionMismatch, "format 3");
 }
 
 }  // namespace
