@@ -42,3 +42,20 @@ def find_binary(name: str) -> Path:
         f"the program {name} is not in {places}: install the package (pip install .), "
         f"or build it and set {BIN_DIR_VARIABLE} to where it is"
     )
+
+
+def find_library(name: str) -> Path:
+    """A library that is preloaded into a node: beside the programs of a build, or in the package.
+
+    Raises:
+        NodeFailed: it is nowhere; the message says where it was looked for.
+    """
+    folders = [*_candidates(), Path(__file__).resolve().parent]
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    places = ", ".join(str(folder) for folder in folders)
+    raise NodeFailed(
+        f"the library {name} is not in {places}: install the package (pip install .), or build "
+        f"it; a build with a sanitizer has none"
+    )

@@ -38,6 +38,8 @@ class ClusterView:
         self._processes: dict[int, NodeProcess] = {}
         self._actions: list[Event] = []
         self._probes: dict[int, Client] = {}
+        # Nodes that were given a reason to end by themselves.
+        self._doomed: set[int] = set()
 
     @property
     def directory(self) -> Path:
@@ -69,6 +71,10 @@ class ClusterView:
     def log(self, node: int) -> Path:
         """The file with all that the node said, over all its restarts."""
         return self._specs[node].log
+
+    def exit_code(self, node: int) -> int | None:
+        """Of the node's newest process: None while it runs; negative: the signal that ended it."""
+        return self._processes[node].exit_code
 
     def data_dir(self, node: int) -> Path:
         return self._specs[node].data_dir
@@ -144,6 +150,16 @@ class ClusterView:
             time.sleep(_POLL_SECONDS)
         return value
 
+    def wait_until_ended(self, node: int, *, timeout: float = 10.0) -> int:
+        """Waits until the node's process is gone; its exit code, negative for a signal."""
+        return int(
+            self.wait_for(
+                lambda: None if self.exit_code(node) is None else (self.exit_code(node),),
+                what=f"waiting for the end of node {node}",
+                timeout=timeout,
+            )[0]
+        )
+
     def wait_for_leader(self, *, timeout: float = 10.0, among: Iterable[int] | None = None) -> int:
         """Waits for a leader that may serve, among these nodes if given; its id."""
         wanted = set(among) if among is not None else set(self.ids)
@@ -214,7 +230,7 @@ class ClusterView:
     def _check_that_nodes_live(self) -> None:
         for node, process in self._processes.items():
             code = process.exit_code
-            if code is not None and code not in (-signal.SIGKILL, 0):
+            if code is not None and code not in (-signal.SIGKILL, 0) and node not in self._doomed:
                 raise NodeFailed(
                     f"node {node} ended with exit code {code}; its last words:\n"
                     f"{process.last_words()}"

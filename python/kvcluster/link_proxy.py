@@ -2,7 +2,8 @@
 
 Each ordered pair of nodes has a listener; what connects there is passed on to the second node's
 peer port. A link that is cut stays open and carries nothing, as packets vanish in a partition:
-neither side is told, only timeouts can tell. When it is healed, what was on its way arrives.
+neither side is told, only timeouts can tell. When it is healed, what was on its way arrives. What
+else a link may do to what passes is in `kvcluster.link_faults`.
 
 All of it runs on an event loop in a thread of its own.
 """
@@ -17,11 +18,14 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 from kvcluster.directory import Address
+from kvcluster.link_faults import PERFECT, Line, LinkQuality
 
 T = TypeVar("T")
 Link: TypeAlias = tuple[int, int]
 _PIECE_BYTES = 256 * 1024
 _CALL_SECONDS = 10.0
+# What a slow link may hold, in pieces; its sender waits then.
+_PIECES_ON_THE_WAY_MAX = 64
 
 
 @dataclass(slots=True)
@@ -30,8 +34,16 @@ class _Wire:
 
     target: Address
     port: int = 0
+    seed: int = 0
     server: asyncio.Server | None = None
     flowing: asyncio.Event = field(default_factory=asyncio.Event)
+    quality: LinkQuality = PERFECT
+    connections: int = 0
+
+    def line(self) -> Line:
+        """For one direction of a new connection."""
+        self.connections += 1
+        return Line(hash((self.seed, self.connections)))
 
 
 class LinkProxy:
@@ -39,9 +51,11 @@ class LinkProxy:
 
     Args:
         peer_ports: node id -> port of 127.0.0.1 where it takes peers' connections.
+        seed: of the chance in the links' qualities.
     """
 
-    def __init__(self, peer_ports: Mapping[int, int]) -> None:
+    def __init__(self, peer_ports: Mapping[int, int], *, seed: int = 0) -> None:
+        self._seed = seed
         self._loop = asyncio.new_event_loop()
         self._wires: dict[Link, _Wire] = {}
         self._relays: set[asyncio.Task[None]] = set()
@@ -59,9 +73,14 @@ class LinkProxy:
         """From now on nothing passes from the first node of each pair to the second."""
         self._call(self._set(links, flowing=False))
 
+    def degrade(self, quality: LinkQuality, links: Iterable[Link] | None = None) -> None:
+        """From now on these links, or all, carry so well and no better."""
+        self._call(self._grade(list(self._wires) if links is None else links, quality))
+
     def heal(self) -> None:
-        """All links carry again."""
+        """All links carry again, and well."""
         self._call(self._set(list(self._wires), flowing=True))
+        self._call(self._grade(list(self._wires), PERFECT))
 
     def close(self) -> None:
         """Closes all links and ends the thread."""
@@ -81,7 +100,7 @@ class LinkProxy:
                     await self._open_wire((source, target), ("127.0.0.1", target_port))
 
     async def _open_wire(self, link: Link, target: Address) -> None:
-        wire = _Wire(target)
+        wire = _Wire(target, seed=hash((self._seed, link)))
         wire.flowing.set()
 
         async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -104,6 +123,10 @@ class LinkProxy:
                 event.set()
             else:
                 event.clear()
+
+    async def _grade(self, links: Iterable[Link], quality: LinkQuality) -> None:
+        for link in links:
+            self._wires[link].quality = quality
 
     async def _close(self) -> None:
         for wire in self._wires.values():
@@ -136,7 +159,46 @@ async def _relay(wire: _Wire, reader: asyncio.StreamReader, writer: asyncio.Stre
 
 
 async def _pump(wire: _Wire, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Carries one direction until it ends; what was on its way still arrives."""
+    late: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_PIECES_ON_THE_WAY_MAX)
+    halves = [
+        asyncio.ensure_future(_take(wire, reader, late, writer)),
+        asyncio.ensure_future(_deliver(wire, late, writer)),
+    ]
+    try:
+        await asyncio.wait(halves, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for half in halves:
+            half.cancel()
+        await asyncio.gather(*halves, return_exceptions=True)
+
+
+async def _take(
+    wire: _Wire,
+    reader: asyncio.StreamReader,
+    late: asyncio.Queue[tuple[float, bytes]],
+    writer: asyncio.StreamWriter,
+) -> None:
+    line = wire.line()
+    clock = asyncio.get_running_loop().time
     while data := await reader.read(_PIECE_BYTES):
+        if line.loses(wire.quality):
+            writer.transport.abort()
+            return
+        due = line.due(wire.quality, clock(), len(data))
+        await late.put((due, line.carry(wire.quality, data)))
+    await late.join()
+
+
+async def _deliver(
+    wire: _Wire, late: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter
+) -> None:
+    clock = asyncio.get_running_loop().time
+    while True:
+        due, data = await late.get()
+        if (wait := due - clock()) > 0:
+            await asyncio.sleep(wait)
         await wire.flowing.wait()
         writer.write(data)
         await writer.drain()
+        late.task_done()

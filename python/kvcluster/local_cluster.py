@@ -12,27 +12,26 @@ b'v'
 from __future__ import annotations
 
 import atexit
-import itertools
 import shutil
 import signal
 import tempfile
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
 from kvcluster.binaries import find_binary
-from kvcluster.cluster_view import ClusterView
+from kvcluster.cluster_faults import ClusterFaults
+from kvcluster.disk_faults import LIBRARY, DiskFaults
+from kvcluster.errors import NodeFailed
 from kvcluster.guard import Guard
 from kvcluster.link_proxy import LinkProxy
 from kvcluster.node_process import NodeProcess, plan_node, wait_until_gone
 from kvcluster.ports import ReservedPort
-from kvcluster.timeline import Event
 
 _STOP_SECONDS = 10.0
 
 
-class LocalCluster(ClusterView):
+class LocalCluster(ClusterFaults):
     """Starts, harms, heals and ends the nodes of one cluster. Leaves no process and no file behind,
     even when this process is killed.
 
@@ -40,8 +39,10 @@ class LocalCluster(ClusterView):
         nodes: how many; they have the ids 1 to `nodes`.
         directory: for data and logs; it is kept. Without it a temporary one is made and removed.
         keep_logs: copy the logs there at the end.
-        faults: send the peers' connections through switchable links, for `partition`. They cost
-            some speed; switch them off to measure.
+        faults: send the peers' connections through links that can fail, and the nodes' writes
+            through a library that can make them fail (`ClusterFaults`). Both cost some speed;
+            switch them off to measure.
+        seed: of the chance in links that lose and corrupt.
         follower_mode: `proxy`, `redirect` or `reject`.
         election_timeout_ms: shortest and longest.
         heartbeat_ms: between a leader's signs of life.
@@ -59,6 +60,7 @@ class LocalCluster(ClusterView):
         directory: str | Path | None = None,
         keep_logs: str | Path | None = None,
         faults: bool = True,
+        seed: int = 0,
         follower_mode: str = "proxy",
         election_timeout_ms: tuple[int, int] = (150, 300),
         heartbeat_ms: int = 50,
@@ -82,10 +84,10 @@ class LocalCluster(ClusterView):
         self._node_flags = node_options or {}
         self._keep_logs = Path(keep_logs) if keep_logs is not None else None
         self._wanted_directory = Path(directory) if directory is not None else None
-        self._faults = faults and nodes > 1
+        self._faults = faults
+        self._seed = seed
         self._ports: dict[int, ReservedPort] = {}
         self._peer_ports: dict[int, ReservedPort] = {}
-        self._links: LinkProxy | None = None
         self._guard: Guard | None = None
         self._started = False
 
@@ -122,6 +124,9 @@ class LocalCluster(ClusterView):
         if self._links is not None:
             self._links.close()
             self._links = None
+        for disk in self._disks.values():
+            disk.close()
+        self._disks.clear()
         for port in (*self._ports.values(), *self._peer_ports.values()):
             port.release()
         if self._guard is not None:
@@ -179,31 +184,6 @@ class LocalCluster(ClusterView):
             self._processes[node].send_signal(signal.SIGKILL)
         wait_until_gone(list(self._processes.values()), _STOP_SECONDS)
 
-    def partition(self, *groups: Iterable[int]) -> None:
-        """Cuts all links between nodes of different groups, silently: packets vanish. A node that
-        is in no group is alone. Clients still reach every node."""
-        side = {node: number for number, group in enumerate(groups) for node in group}
-        for lonely, node in enumerate(set(self.ids) - side.keys()):
-            side[node] = len(groups) + lonely
-        links = [
-            (one, other)
-            for one, other in itertools.permutations(self.ids, 2)
-            if side[one] != side[other]
-        ]
-        parts = [sorted(group) for group in groups]
-        self._act(0, "partitioned", f"network parted into {parts}")
-        self._proxy().cut(links)
-
-    def cut(self, source: int, target: int) -> None:
-        """Cuts one direction: what `source` sends does not reach `target`."""
-        self._act(0, "cut", f"link cut from node {source} to node {target}")
-        self._proxy().cut([(source, target)])
-
-    def heal(self) -> None:
-        """All links carry again."""
-        self._act(0, "healed", "network healed")
-        self._proxy().heal()
-
     # --- inside ---
 
     def _prepare(self) -> None:
@@ -216,9 +196,11 @@ class LocalCluster(ClusterView):
             self._directory.mkdir(parents=True, exist_ok=True)
         self._ports = {node: ReservedPort() for node in self.ids}
         ports = {node: port.number for node, port in self._ports.items()}
-        if self._faults:
+        if self._faults and len(self.ids) > 1:
             self._peer_ports = {node: ReservedPort() for node in self.ids}
-            self._links = LinkProxy({node: port.number for node, port in self._peer_ports.items()})
+            self._links = LinkProxy(
+                {node: port.number for node, port in self._peer_ports.items()}, seed=self._seed
+            )
         for node in self.ids:
             flags = {**self._flags, **self._node_flags.get(node, {})}
             if self._links is not None:
@@ -235,15 +217,31 @@ class LocalCluster(ClusterView):
                 flags=flags,
             )
 
-    def _proxy(self) -> LinkProxy:
-        if self._links is None:
-            raise ValueError(
-                "the links of this cluster have no switches: start it with faults=True"
-            )
-        return self._links
+        if self._faults:
+            self._prepare_disks()
+
+    def _prepare_disks(self) -> None:
+        beside = self._program.with_name(LIBRARY)
+        for node in self.ids:
+            data = self._specs[node].data_dir
+            data.mkdir(parents=True, exist_ok=True, mode=0o700)
+            try:
+                self._disks[node] = DiskFaults(
+                    data,
+                    self._directory / f"node-{node}.disk",
+                    library=beside if beside.is_file() else None,
+                )
+            except NodeFailed as error:
+                self._no_disks = str(error)
+                return
 
     def _launch(self, node: int) -> None:
-        process = NodeProcess(self._specs[node])
+        disk = self._disks.get(node)
+        process = NodeProcess(
+            self._specs[node], environment=disk.environment if disk is not None else None
+        )
+        if disk is None or not disk.fails:
+            self._doomed.discard(node)
         self._processes[node] = process
         if self._guard is not None:
             self._guard.watch(process.pid)
@@ -252,9 +250,6 @@ class LocalCluster(ClusterView):
         """The node will end because it is told to."""
         if self._guard is not None:
             self._guard.forget(self._processes[node].pid)
-
-    def _act(self, node: int, name: str, message: str) -> None:
-        self._actions.append(Event(time.time(), 0, name, message, {"peer": node}))
 
     def _save_logs(self) -> None:
         if self._keep_logs is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -80,7 +81,13 @@ def plan_node(
 class NodeProcess:
     """A node that was started. It may have ended since."""
 
-    def __init__(self, spec: NodeSpec, *, detached: bool = False) -> None:
+    def __init__(
+        self,
+        spec: NodeSpec,
+        *,
+        detached: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.spec = spec
         self.paused = False
         with spec.log.open("ab") as log:
@@ -90,6 +97,7 @@ class NodeProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=detached,
+                env={**os.environ, **environment} if environment else None,
             )
 
     @property
