@@ -10,6 +10,7 @@
 
 #include "base/check.hpp"
 #include "base/codec.hpp"
+#include "base/mutant.hpp"
 #include "kv/execute.hpp"
 #include "kv/keyspace.hpp"
 #include "kv/meta.hpp"
@@ -96,7 +97,8 @@ Reply StateMachine::Impl::run_plain(BytesView encoded, Index index, ReplyBudget&
 // a repeat gets it again. A command that failed is kept too: the repeat must not succeed instead.
 Reply StateMachine::Impl::run_once(BytesView encoded, Index index, ReplyBudget& budget) {
   const OnceRequest once = trusted(decode_once(encoded));
-  if (const auto last = keyspace.session(once.client)) {
+  const auto last = keyspace.session(once.client);
+  if (last && !mutated(Mutant::kSessionForgotten)) {
     if (once.sequence == last->sequence) {
       auto kept = decode_reply(last->reply);
       KV_CHECK(kept, "a kept reply is damaged");

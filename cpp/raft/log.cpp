@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/mutant.hpp"
 
 namespace kvcluster::raft {
 
@@ -12,7 +13,10 @@ Log::Log(EntryId base, std::vector<Entry> entries) : base_(base) {
   for (Entry& entry : entries) append(std::move(entry));
 }
 
-EntryId Log::last() const { return slots_.empty() ? base_ : slots_.back().entry.id(); }
+EntryId Log::last() const {
+  if (!slots_.empty()) return slots_.back().entry.id();
+  return mutated(Mutant::kTermZeroAfterCompaction) ? EntryId{Term(0), base_.index} : base_;
+}
 
 const Log::Slot& Log::slot(Index index) const {
   KV_CHECK(index > base_.index && index <= last_index(), "only entries held can be read");

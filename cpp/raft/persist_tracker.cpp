@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/mutant.hpp"
 
 namespace kvcluster::raft {
 
@@ -26,6 +27,7 @@ void PersistTracker::complete(std::uint64_t sequence) {
 }
 
 void PersistTracker::truncated(Index from) {
+  if (mutated(Mutant::kDurableIndexKept)) return;
   durable_index_ = std::min(durable_index_, from.prev());
   for (InFlight& batch : in_flight_) batch.last = std::min(batch.last, from.prev());
 }

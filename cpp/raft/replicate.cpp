@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/mutant.hpp"
 #include "raft/core_impl.hpp"
 
 namespace kvcluster::raft {
@@ -134,7 +135,10 @@ void Core::Impl::advance_commit() {
   std::array<Index, kMaxMembers> matched{};
   std::size_t voters = 0;
   // The leader's own disk works while the followers do: it counts at what is durable (10.2.1).
-  if (is_voter(config.self)) matched[voters++] = tracker.durable_index();
+  if (is_voter(config.self)) {
+    matched[voters++] =
+        mutated(Mutant::kLeaderCountsUndurable) ? log.last_index() : tracker.durable_index();
+  }
   for (const Progress& peer : progress) {
     if (is_voter(peer.id)) matched[voters++] = peer.match_index;
   }
@@ -144,7 +148,8 @@ void Core::Impl::advance_commit() {
   std::nth_element(matched.begin(), at, matched.begin() + static_cast<std::ptrdiff_t>(voters),
                    std::greater<>());
   // Only entries of the own term are committed by counting; older ones along with them (3.6.2).
-  if (*at > commit_index && log.term_at(*at) == term) commit_index = *at;
+  const bool countable = log.term_at(*at) == term || mutated(Mutant::kCommitOldTerm);
+  if (*at > commit_index && countable) commit_index = *at;
 }
 
 }  // namespace kvcluster::raft

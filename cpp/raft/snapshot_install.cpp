@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/mutant.hpp"
 #include "raft/core_impl.hpp"
 
 namespace kvcluster::raft {
@@ -71,7 +72,9 @@ void Core::Impl::on(SnapshotStored event) {
 
 void Core::Impl::install(EntryId last, Configuration snapshot_configuration) {
   KV_CHECK(emitted < last.index, "a snapshot never takes the state machine back");
-  if (log.holds(last)) {
+  const bool keeps_tail =
+      log.holds(last) || (mutated(Mutant::kSnapshotKeepsTail) && log.last_index() >= last.index);
+  if (keeps_tail) {
     // What follows in the log still follows: it is kept (figure 5.3, step 6).
     const Index at = last.index;
     std::erase_if(configurations,

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/mutant.hpp"
 
 namespace kvcluster::replica {
 namespace {
@@ -59,7 +60,8 @@ Status Bootstrap::offered(const Genesis& genesis) {
   const raft::Member* self = genesis.configuration.find(options_.self);
   // Zero: this member joins a cluster that began without it, and its claim was granted since.
   if (self == nullptr ||
-      (self->incarnation != options_.incarnation && self->incarnation != raft::Incarnation{})) {
+      (self->incarnation != options_.incarnation && self->incarnation != raft::Incarnation{} &&
+       !mutated(Mutant::kWipedMemberAdmitted))) {
     return fail(ErrorCode::kWrongIdentity,
                 fmt::format("cluster {} does not know this data directory as its node {}; it may "
                             "have been emptied, and can only come back as a new member",
@@ -138,7 +140,7 @@ Admission admit(const Hello& hello, NodeId self, const ClusterId& cluster_id,
             fmt::format("node {} joins for the first time; the leader binds its data directory",
                         hello.from.value())};
   }
-  if (member->incarnation != hello.incarnation) {
+  if (member->incarnation != hello.incarnation && !mutated(Mutant::kWipedMemberAdmitted)) {
     return refuse(fmt::format(
         "node {} came back with an emptied or foreign data directory: it has forgotten its votes "
         "and acknowledged entries and must not take part under its old identity. Nothing is lost: "

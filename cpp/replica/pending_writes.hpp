@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/ids.hpp"
+#include "base/mutant.hpp"
 #include "base/time.hpp"
 #include "replica/origin.hpp"
 
@@ -42,7 +43,9 @@ class PendingWrites {
     }
     if (sealed_.empty()) return;
     const auto [first, last] = sealed_.equal_range(index);
-    for (auto it = first; it != last; ++it) done(it->second, it->second.term == term);
+    for (auto it = first; it != last; ++it) {
+      done(it->second, it->second.term == term || mutated(Mutant::kSuccessAfterStepDown));
+    }
     sealed_.erase(first, last);
   }
 

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <memory>
 
+#include "base/mutant.hpp"
 #include "replica/replica_impl.hpp"
 
 namespace kvcluster::replica {
@@ -197,7 +198,8 @@ void Replica::Impl::propose_and_read(std::vector<Incoming> requests, WallMillis 
       continue;
     }
     const auto last = last_write.find(connection);
-    Index needed = std::max(core.commit_index(), leader_first_index);
+    Index needed = core.commit_index();
+    if (!mutated(Mutant::kReadBeforeNoop)) needed = std::max(needed, leader_first_index);
     if (last != last_write.end()) needed = std::max(needed, last->second);
     turn_reads.push_back({request.origin, std::move(request.request), needed});
   }
@@ -264,7 +266,7 @@ void Replica::Impl::declined(NodeId by, Forwarder::Command command) {
 void Replica::Impl::link_lost(NodeId peer) {
   std::vector<Forwarder::Command> repeatable;
   for (Forwarder::Command& command : forwarder.lost(peer)) {
-    if (command.is_write) {
+    if (command.is_write && !mutated(Mutant::kBlindRetry)) {
       finish(command.origin, Completion::Outcome::kUncertain);
     } else {
       repeatable.push_back(std::move(command));  // a read changes nothing
@@ -276,6 +278,10 @@ void Replica::Impl::link_lost(NodeId peer) {
 void Replica::Impl::finish_overdue() {
   for (const PendingWrites::Write& write : writes.expired(now)) {
     forget_last_write(write);
+    if (mutated(Mutant::kFailedButCommits)) {
+      finish(write.origin, Completion::Outcome::kNoLeader);
+      continue;
+    }
     finish(write.origin, Completion::Outcome::kUncertain, write.index);
   }
   for (const PendingReads::Read& read : reads.expired(now)) {
