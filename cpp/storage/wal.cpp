@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/mutant.hpp"
 #include "storage/wal_format.hpp"
 #include "storage/wal_recovery.hpp"
 
@@ -185,7 +186,9 @@ Status Wal::sync() {
   if (poisoned_) return std::unexpected(*poisoned_);
   if (pending_.empty() && !unsynced_) return {};
   KV_TRY(flush());
-  if (auto status = file_->sync_data(); !status) return poison(std::move(status).error());
+  auto synced = mutated(Mutant::kNoSync) ? Status() : file_->sync_data();
+  if (!synced && mutated(Mutant::kSyncRetried)) synced = file_->sync_data();
+  if (!synced) return poison(std::move(synced).error());
   durable_ = written_;
   unsynced_ = false;
   // A vote that is lost to damage could be given twice, so it does not wait for the next batch to

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <optional>
 
+#include "base/mutant.hpp"
 #include "storage/wal_format.hpp"
 
 namespace kvcluster::storage {
@@ -159,7 +160,8 @@ class Scanner {
       return corrupt(header.sequence, end, "the mark that begins every segment is not valid");
     }
     for (const std::size_t mark : find_marks(raw, end, header.sequence)) {
-      if (mark_at(raw, mark, header.sequence).durable > end) {
+      const bool was_durable = mark_at(raw, mark, header.sequence).durable > end;
+      if (was_durable && !mutated(Mutant::kDamageCut)) {
         return corrupt(header.sequence, end,
                        "no valid record, although a later mark says that it was durable");
       }
@@ -167,6 +169,9 @@ class Scanner {
     }
     const std::size_t last = raw.find_last_not_of('\0');
     if (!header.recycled && last != Bytes::npos && last >= end) log_.torn_bytes = last + 1 - end;
+    if (log_.torn_bytes > 0 && mutated(Mutant::kTornTailRefused)) {
+      return corrupt(header.sequence, end, "no valid record");
+    }
     return {};
   }
 
