@@ -21,12 +21,13 @@ Core::Impl::Impl(const Config& config_in, Restored restored, std::uint64_t seed,
           std::max(restored.applied, std::min(restored.hard_state.commit_index, log.last_index()))),
       emitted(restored.applied),
       applied(restored.applied),
-      last_heard(start) {
+      last_heard(start) {  // for all it knows (lease.cpp)
   KV_CHECK(config.self != kNoNode, "a node has an id");
   KV_CHECK(config.election_timeout_min <= config.election_timeout_max &&
                config.heartbeat_interval < config.election_timeout_min &&
                config.heartbeat_interval > Duration::zero(),
            "a leader must be heard before anyone times out");
+  KV_CHECK(config.lease_drift_percent < 100, "clocks run");
   KV_CHECK(applied >= log.base().index && applied <= log.last_index(),
            "the state machine stands inside the log");
   KV_CHECK(log.last().term <= term, "no entry is newer than the current term");

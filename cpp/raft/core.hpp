@@ -47,6 +47,14 @@ struct Config {
   // Entries below a checkpoint that are kept for followers that lag or were away.
   std::size_t retained_log_bytes = 32U << 20U;
 
+  // Reads under a lease (6.4.1) where voters have this set too: without a round of messages, but
+  // right only while no clock runs faster than another by more than lease_drift_percent. The price:
+  // a lost leader is replaced only when its last promises are over, closed connection or not.
+  // To take it away, or to shorten the election timeout, a node must rest for an election timeout
+  // between its end and its start: it would not know what it promised.
+  bool lease_reads = false;
+  unsigned lease_drift_percent = 10;
+
   // A fault for every dangerous option; tests only turn these off to show what they prevent.
   bool pre_vote = true;
   bool check_quorum = true;
@@ -89,6 +97,8 @@ struct CoreStatus {
   Index durable_index;  // own disk
   // Leader: its no-op is committed, so reads and transfers may go on.
   bool ready = false;
+  // A leader's: until then it serves reads under a lease. Instant::min(): it has none.
+  Instant lease_until = Instant::min();
   std::vector<PeerStatus> peers;  // a leader's view; others: empty
 };
 

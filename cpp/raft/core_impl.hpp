@@ -7,13 +7,14 @@
 //   replicate.cpp            proposals, AppendEntries out, commit
 //   recv_append_entries.cpp  the follower's side of them (append_checks.cpp: is it well-formed?)
 //   recv_append_reply.cpp    the leader's side of the answers
-//   read_index.cpp           rounds that confirm reads
+//   read_index.cpp           rounds that confirm reads;  lease.cpp: reads without a round
 //   snapshot_transfer.cpp    a snapshot out;  snapshot_install.cpp: a snapshot in
 //   invariants.cpp           what must hold after every step
 //   status.cpp               what others may see
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -40,6 +41,13 @@ struct PendingRead {
   std::uint64_t id = 0;
   std::uint64_t round = 0;  // 0: not yet part of a round
   Index index;              // commit_index when the round was opened
+  bool confirmed = false;   // under a lease
+};
+
+// When a read round was opened: nothing that belongs to it left before.
+struct LeaseRound {
+  std::uint64_t number = 0;
+  Instant opened;
 };
 
 // A snapshot on its way in.
@@ -104,6 +112,8 @@ struct Core::Impl {
   std::uint64_t read_round = 0;                     // never goes back while the process lives
   bool round_opened = false;
   std::vector<PendingRead> reads;
+  std::deque<LeaseRound> lease_rounds;  // ascending; bounded
+  bool lease_given_up = false;          // another was asked to campaign in this term
   NodeId transfer_to;
   Instant transfer_deadline;
   bool timeout_now_sent = false;
@@ -237,6 +247,21 @@ struct Core::Impl {
   void resolve_reads();
   void fail_reads();
   void round_answered(Progress& peer, std::uint64_t round);
+
+  // --- lease.cpp -------------------------------------------------------------------------------
+
+  // Until then this node elects nobody, unless the leader asks for it; Instant::min(): no leases.
+  [[nodiscard]] Instant promised_until() const;
+  [[nodiscard]] bool promised() const { return now < promised_until(); }
+  // What an answer to the leader promises.
+  [[nodiscard]] Duration promise() const;
+  // Leader: with every heartbeat, and at once when elected.
+  void open_lease_round();
+  void note_round();
+  void promise_received(Progress& peer, const AppendReply& reply);
+  [[nodiscard]] Instant lease_until() const;
+  [[nodiscard]] bool lease_holds() const;
+  void end_lease();
 
   // --- snapshot_transfer.cpp, snapshot_install.cpp ---------------------------------------------
 

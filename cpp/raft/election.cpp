@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/mutant.hpp"
 #include "raft/core_impl.hpp"
 
 namespace kvcluster::raft {
@@ -57,6 +58,7 @@ void Core::Impl::become_follower(Term new_term, NodeId new_leader, const char* w
   self_vote_sequence = 0;
   if (was == Role::kLeader) {
     fail_reads();
+    end_lease();
     transfer_to = kNoNode;
     progress.clear();
     trace(Trace::Kind::kSteppedDown, new_leader, 0, why);
@@ -74,6 +76,7 @@ void Core::Impl::become_follower(Term new_term, NodeId new_leader, const char* w
 }
 
 void Core::Impl::election_timed_out() {
+  KV_CHECK(!promised(), "a promise binds its giver too");
   if (!leader_lost && role == Role::kFollower) {
     const auto silence = std::chrono::duration_cast<std::chrono::milliseconds>(now - last_heard);
     trace(Trace::Kind::kElectionTimeout, leader, static_cast<std::uint64_t>(silence.count()));
@@ -86,7 +89,7 @@ void Core::Impl::election_timed_out() {
     votes.clear();
     return;
   }
-  if (config.pre_vote) {
+  if (config.pre_vote && !mutated(Mutant::kNoPreVote)) {
     become_pre_candidate();
   } else {
     become_candidate(false);
@@ -109,7 +112,7 @@ void Core::Impl::become_pre_candidate() {
 }
 
 void Core::Impl::become_candidate(bool transfer) {
-  set_hard_state(term.next(), config.self);
+  set_hard_state(term.next(), mutated(Mutant::kSelfVoteUnrecorded) ? kNoNode : config.self);
   role = Role::kCandidate;
   leader = kNoNode;
   votes.clear();

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/mutant.hpp"
 #include "raft/core_impl.hpp"
 
 namespace kvcluster::raft {
@@ -15,6 +16,7 @@ void Core::Impl::become_leader() {
   leader_lost = false;
   transfer_to = kNoNode;
   progress.clear();
+  end_lease();
   match_progress_to_configuration();
   heartbeat_deadline = now + config.heartbeat_interval;
   commit_notice_deadline = Instant::max();
@@ -51,7 +53,7 @@ Progress* Core::Impl::find_progress(NodeId id) {
 bool Core::Impl::ready() const { return role == Role::kLeader && commit_index >= first_own_index; }
 
 void Core::Impl::tick_leader() {
-  if (disk_stalled()) {
+  if (disk_stalled() && !mutated(Mutant::kDiskHangKeepsLead)) {
     become_follower(term, kNoNode, "the own disk does not answer");
     return;
   }
@@ -155,6 +157,7 @@ void Core::Impl::advance_transfer() {
   const Progress* target = find_progress(transfer_to);
   if (target == nullptr || target->match_index < log.last_index()) return;
   timeout_now_sent = true;
+  lease_given_up = true;  // whoever is asked may win at any time from now on
   send_now(transfer_to, TimeoutNow{});
 }
 

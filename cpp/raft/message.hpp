@@ -8,6 +8,7 @@
 
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
+#include "base/time.hpp"
 #include "raft/configuration.hpp"
 #include "raft/log_entry.hpp"
 
@@ -47,6 +48,9 @@ struct AppendReply {
   // index <= prev.index and term <= prev.term (conflict back-off by term; 3.5).
   EntryId hint;
   std::uint64_t read_round = 0;  // echoed
+  // Since it heard the message that it answers, the sender elects nobody else for so long (6.4.1).
+  // Zero: it promises nothing.
+  Duration promise{};
   friend bool operator==(const AppendReply&, const AppendReply&) = default;
 };
 

@@ -44,8 +44,9 @@ struct Progress {
   std::size_t inflight_bytes = 0;
   Instant inflight_since{};  // the last acknowledgement, or the first send after none
 
-  Index commit_sent;              // the newest commit index it was told
-  std::uint64_t acked_round = 0;  // the newest read round it answered
+  Index commit_sent;                        // the newest commit index it was told
+  std::uint64_t acked_round = 0;            // the newest read round it answered
+  Instant promised_until = Instant::min();  // it elects nobody else, by this node's clock (6.4.1)
   Instant last_active{};
   bool active = true;                    // false: its connection is closed
   bool caught_up = false;                // told in the trace once

@@ -4,6 +4,7 @@
 #include <array>
 #include <functional>
 
+#include "base/mutant.hpp"
 #include "raft/core_impl.hpp"
 
 namespace kvcluster::raft {
@@ -22,10 +23,17 @@ void Core::Impl::on(ReadRequest event) {
 }
 
 void Core::Impl::open_read_round() {
-  if (!ready() || reads.empty() || reads.back().round != 0) return;
-  ++read_round;
-  round_opened = true;
+  const bool may_read = ready() || mutated(Mutant::kReadBeforeNoop);
+  if (!may_read || reads.empty() || reads.back().round != 0) return;
+  // Under a lease the messages that were answered lately are proof enough (6.4.1).
+  const bool leased = lease_holds();
+  if (!leased) {
+    ++read_round;
+    round_opened = true;
+    note_round();
+  }
   for (PendingRead& read : reads) {
+    read.confirmed = read.confirmed || leased;
     if (read.round != 0) continue;
     read.round = read_round;
     read.index = commit_index;
@@ -33,6 +41,7 @@ void Core::Impl::open_read_round() {
 }
 
 void Core::Impl::round_answered(Progress& peer, std::uint64_t round) {
+  if (mutated(Mutant::kReadRoundReused)) round = read_round;
   if (round <= read_round) peer.acked_round = std::max(peer.acked_round, round);
 }
 
@@ -50,7 +59,11 @@ void Core::Impl::resolve_reads() {
                    std::greater<>());
   // Rounds and indices go up along the list, so those that are done stand in front.
   auto done = reads.begin();
-  while (done != reads.end() && done->round != 0 && done->round <= *at && done->index <= emitted) {
+  const auto is_done = [this, round = *at](const PendingRead& read) {
+    const bool proven = read.confirmed || (read.round != 0 && read.round <= round);
+    return proven && read.index <= emitted;
+  };
+  while (done != reads.end() && is_done(*done)) {
     out.reads.push_back({done->id, true});
     ++done;
   }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/mutant.hpp"
 #include "raft/core_impl.hpp"
 
 namespace kvcluster::raft {
@@ -34,17 +35,28 @@ void Core::Impl::receive(NodeId from, AppendEntries& request) {
     }
     append(std::move(entry));
   }
+  if (mutated(Mutant::kCutOvertaken) && count > 0 && vouched < log.last_index()) {
+    truncate(vouched.next());
+  }
 
   // Beyond the last entry that this message vouches for the log may still be another's.
-  commit_index = std::max(commit_index, std::min(request.commit_index, vouched));
+  const Index known = mutated(Mutant::kCommitBeyondMessage) ? log.last_index() : vouched;
+  commit_index = std::max(commit_index, std::min(request.commit_index, known));
 
   // With entries the answer waits until they are durable. A heartbeat is answered at once, for what
   // is durable already: it must show a living leader even while the disk works.
-  const Index durable = count == 0 ? std::min(vouched, tracker.durable_index()) : vouched;
-  answer(
-      from,
-      AppendReply{.success = true, .index = durable, .hint = {}, .read_round = request.read_round},
-      durable);
+  const Index upto = mutated(Mutant::kAckOwnTail) ? log.last_index() : vouched;
+  const Index durable = count == 0 ? std::min(upto, tracker.durable_index()) : upto;
+  const AppendReply reply{.success = true,
+                          .index = durable,
+                          .hint = {},
+                          .read_round = request.read_round,
+                          .promise = promise()};
+  if (mutated(Mutant::kAckBeforeSync)) {
+    send_now(from, reply);
+    return;
+  }
+  answer(from, reply, durable);
 }
 
 void Core::Impl::refuse_append(NodeId from, const AppendEntries& request) {
@@ -52,7 +64,8 @@ void Core::Impl::refuse_append(NodeId from, const AppendEntries& request) {
   answer(from, AppendReply{.success = false,
                            .index = request.prev.index,
                            .hint = hint,
-                           .read_round = request.read_round});
+                           .read_round = request.read_round,
+                           .promise = promise()});
 }
 
 }  // namespace kvcluster::raft

@@ -1,6 +1,7 @@
 // A follower's answer to AppendEntries (dissertation, 3.5; figure 3.1, "rules for leaders").
 #include <algorithm>
 
+#include "base/mutant.hpp"
 #include "raft/core_impl.hpp"
 
 namespace kvcluster::raft {
@@ -11,6 +12,7 @@ void Core::Impl::receive(NodeId from, const AppendReply& reply) {
   peer->last_active = now;
   peer->active = true;
   round_answered(*peer, reply.read_round);
+  promise_received(*peer, reply);
   if (!reply.success) {
     append_rejected(*peer, reply);
     return;
@@ -29,7 +31,13 @@ void Core::Impl::receive(NodeId from, const AppendReply& reply) {
 
 void Core::Impl::append_rejected(Progress& peer, const AppendReply& reply) {
   // Late: what it refused then is known to agree by now.
-  if (reply.index <= peer.match_index) return;
+  if (reply.index <= peer.match_index) {
+    if (mutated(Mutant::kStaleRejection) && reply.index > Index(0)) {
+      peer.match_index = reply.index.prev();
+      peer.probe(reply.index);
+    }
+    return;
+  }
   if (peer.state == Progress::State::kSnapshot) return;
   // In probing only the answer to the message that is out counts; the others are late too.
   if (peer.state == Progress::State::kProbe && reply.index != peer.next_index.prev()) return;

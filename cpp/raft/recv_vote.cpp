@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/mutant.hpp"
 #include "raft/core_impl.hpp"
 
 namespace kvcluster::raft {
@@ -17,6 +18,10 @@ void Core::Impl::receive_vote_request(const Message& message, const RequestVote&
     trace(Trace::Kind::kVoteRefused, message.from, 0, "the leader is heard");
     return;
   }
+  if (message.term >= term && !request.transfer && promised()) {
+    trace(Trace::Kind::kVoteRefused, message.from, 0, "the leader may hold a lease");
+    return;
+  }
   if (message.term > term) become_follower(message.term, kNoNode, "a candidate has a newer term");
   if (message.term < term) {
     trace(Trace::Kind::kVoteRefused, message.from, 0, "its term is old");
@@ -28,15 +33,17 @@ void Core::Impl::receive_vote_request(const Message& message, const RequestVote&
 
 const char* Core::Impl::objection(EntryId last_log) const {
   if (!is_voter(config.self)) return "not a voter";
-  if (last_log < log.last()) return "its log is behind";
+  if (last_log < log.last() && !mutated(Mutant::kVoteForStaleLog)) return "its log is behind";
   // Entries that this node acknowledged are lost here: only a log that has them may win.
-  if (repair_floor && last_log < *repair_floor) return "its log is behind what was acknowledged";
+  const bool bound = repair_floor && !mutated(Mutant::kRepairFloorIgnored);
+  if (bound && last_log < *repair_floor) return "its log is behind what was acknowledged";
   return nullptr;
 }
 
 void Core::Impl::pre_vote(NodeId from, Term for_term, const RequestVote& request) {
   const char* why_not = objection(request.last_log);
   if (for_term <= term) why_not = "its term is old";
+  if (promised()) why_not = "the leader may hold a lease";
   if (hears_leader()) why_not = "the leader is heard";
   const bool granted = why_not == nullptr;
   if (granted) {
@@ -66,6 +73,10 @@ void Core::Impl::vote(NodeId from, const RequestVote& request) {
     restart_election_timer();
   } else {
     trace(Trace::Kind::kVoteRefused, from, 0, why_not);
+  }
+  if (mutated(Mutant::kVoteNotDurable)) {
+    send_now(from, VoteReply{.granted = granted, .for_term = term});
+    return;
   }
   answer(from, VoteReply{.granted = granted, .for_term = term});
 }

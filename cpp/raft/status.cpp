@@ -18,6 +18,7 @@ CoreStatus Core::Impl::status() const {
                     .last_log = log.last(),
                     .durable_index = tracker.durable_index(),
                     .ready = ready(),
+                    .lease_until = lease_until(),
                     .peers = {}};
   for (const Progress& peer : progress) {
     status.peers.push_back({.id = peer.id,

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/mutant.hpp"
 #include "raft/core_impl.hpp"
 
 namespace kvcluster::raft {
@@ -19,6 +20,7 @@ Effects Core::Impl::step(Instant at, Event event) {
   const Before then = before();
   std::visit([this](auto& alternative) { on(std::move(alternative)); }, event);
   if (role == Role::kLeader) {
+    open_lease_round();
     open_read_round();
     replicate();
   }
@@ -131,7 +133,7 @@ void Core::Impl::on(PeerLost event) {
   quick_retries = 3;
   const auto jitter =
       static_cast<std::uint64_t>(std::max(config.peer_lost_jitter_max, Duration::zero()).count());
-  const Instant soon = now + Duration(random.between(0, jitter));
+  const Instant soon = std::max(now, promised_until()) + Duration(random.between(0, jitter));
   election_deadline = std::min(election_deadline, soon);
 }
 
@@ -148,6 +150,7 @@ void Core::Impl::on(Applied event) {
 void Core::Impl::on(Compact event) {
   KV_CHECK(event.index <= applied, "only what is applied is compacted");
   // Who lags, or was away, is served from what is kept: a log is cheaper to send than a snapshot.
+  if (mutated(Mutant::kCompactedTooFar)) event.index = applied;
   Index keep_after = log.base().index;
   while (keep_after < event.index &&
          log.bytes_between(keep_after, event.index) > config.retained_log_bytes) {
@@ -169,6 +172,7 @@ void Core::Impl::collect_committed() {
   const Index through = std::min(committed_target(), page_end);
   log.copy(emitted.next(), through, out.committed);
   emitted = through;
+  if (mutated(Mutant::kPagedApplySkips) && through < committed_target()) emitted = through.next();
 }
 
 void Core::Impl::collect_persist() {

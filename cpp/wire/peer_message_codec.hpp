@@ -36,7 +36,7 @@ class MessageReader {
   raft::RequestVote request_vote();
   raft::VoteReply vote_reply();
   Result<raft::AppendEntries> append_entries();
-  raft::AppendReply append_reply();
+  Result<raft::AppendReply> append_reply();
   Result<raft::InstallSnapshot> install_snapshot();
   raft::SnapshotReply snapshot_reply();
 

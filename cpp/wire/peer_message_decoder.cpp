@@ -9,6 +9,8 @@
 namespace kvcluster::wire {
 namespace {
 
+constexpr std::uint64_t kMaxPromise = std::uint64_t{1} << 40U;  // some twelve days
+
 std::unexpected<Error> malformed(std::string what) {
   return fail(ErrorCode::kCorruption, "a message from a peer: " + std::move(what));
 }
@@ -81,9 +83,12 @@ Result<raft::Message> MessageReader::raft_message(std::uint8_t type) {
       message.body = std::move(*append);
       break;
     }
-    case MessageType::kAppendReply:
-      message.body = append_reply();
+    case MessageType::kAppendReply: {
+      const auto reply = append_reply();
+      if (!reply) return std::unexpected(reply.error());
+      message.body = *reply;
       break;
+    }
     case MessageType::kInstallSnapshot: {
       auto chunk = install_snapshot();
       if (!chunk) return std::unexpected(std::move(chunk).error());
@@ -152,12 +157,15 @@ Result<raft::AppendEntries> MessageReader::append_entries() {
   return body;
 }
 
-raft::AppendReply MessageReader::append_reply() {
+Result<raft::AppendReply> MessageReader::append_reply() {
   raft::AppendReply body;
   body.success = decoder_.boolean();
   body.index = Index(decoder_.varint());
   body.hint = entry_id();
   body.read_round = decoder_.varint();
+  const std::uint64_t promise = decoder_.varint();
+  if (promise > kMaxPromise) return malformed("a promise without end");
+  body.promise = Duration(static_cast<Duration::rep>(promise));
   return body;
 }
 

@@ -44,6 +44,7 @@ class BodyWriter {
     encoder_.varint(body.index.value());
     put(encoder_, body.hint);
     encoder_.varint(body.read_round);
+    encoder_.varint(static_cast<std::uint64_t>(body.promise.count()));
   }
   void operator()(const raft::InstallSnapshot& body) {
     head(MessageType::kInstallSnapshot);

@@ -85,7 +85,7 @@ void Cluster::absorb(unsigned node, Effects& effects) {
     self.applied.push_back(entry);
   }
   for (const ReadOutcome& outcome : effects.reads) {
-    EXPECT_FALSE(reads.contains(outcome.id)) << "a read is answered once";
+    check_read(node, outcome);
     reads[outcome.id] = outcome.confirmed;
   }
   std::ranges::copy(effects.snapshot_reads, std::back_inserter(self.snapshot_reads));
@@ -223,6 +223,7 @@ Proposed Cluster::write(unsigned node, std::string_view payload) {
 
 std::uint64_t Cluster::read(unsigned node) {
   const std::uint64_t id = next_read_++;
+  asked_at_[id] = committed_.empty() ? Index(0) : committed_.rbegin()->first;
   static_cast<void>(step(node, ReadRequest{id}));
   return id;
 }

@@ -162,6 +162,7 @@ class Cluster {
   void check_appended(unsigned node, const PersistBatch& batch);
   void check_committed(const Entry& entry);
   void check_leader(unsigned node);
+  void check_read(unsigned node, const ReadOutcome& outcome);
 
   Options options_;
   Configuration configuration_;
@@ -172,9 +173,10 @@ class Cluster {
   std::uint64_t starts_ = 0;
   std::uint64_t next_read_ = 1;
 
-  std::map<Term, NodeId> leaders_;      // Election Safety
-  std::map<EntryId, Born> born_;        // Log Matching
-  std::map<Index, EntryId> committed_;  // Leader Completeness, State Machine Safety
+  std::map<Term, NodeId> leaders_;           // Election Safety
+  std::map<EntryId, Born> born_;             // Log Matching
+  std::map<Index, EntryId> committed_;       // Leader Completeness, State Machine Safety
+  std::map<std::uint64_t, Index> asked_at_;  // what was committed when a read was asked for
 };
 
 }  // namespace kvcluster::raft::testing

@@ -48,4 +48,14 @@ void Cluster::check_leader(unsigned node) {
   }
 }
 
+// Linearizability of reads: a confirmed one sees all that any node knew to be committed when it was
+// asked for (6.4).
+void Cluster::check_read(unsigned node, const ReadOutcome& outcome) {
+  EXPECT_FALSE(reads.contains(outcome.id)) << "a read is answered once";
+  if (!outcome.confirmed) return;
+  const std::vector<Entry>& seen = at(node).applied;
+  const Index last = seen.empty() ? Index(0) : seen.back().index;
+  EXPECT_GE(last, asked_at_.at(outcome.id)) << "node " << node << " would answer a stale read";
+}
+
 }  // namespace kvcluster::raft::testing

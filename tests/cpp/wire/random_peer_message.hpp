@@ -28,7 +28,8 @@ class RandomPeerMessage {
       case 2:
         return raft_message(append_entries());
       case 3:
-        return raft_message(raft::AppendReply{flag(), Index(number()), entry_id(), number()});
+        return raft_message(raft::AppendReply{flag(), Index(number()), entry_id(), number(),
+                                              Duration(random_.below(1U << 30U))});
       case 4:
         return raft_message(raft::InstallSnapshot{entry_id(), configuration(), number(), slice(),
                                                   flag(), number()});
