@@ -32,13 +32,13 @@ enum class ActionKind : std::uint8_t {
 struct Action {
   ActionKind kind = ActionKind::kGet;
   Bytes key;
-  std::optional<Bytes> argument;
-  std::optional<Bytes> expected;
+  std::optional<Bytes> argument = std::nullopt;
+  std::optional<Bytes> expected = std::nullopt;
   std::uint64_t expected_revision = 0;
 
   // What the client was told; without meaning when the outcome is unknown.
-  std::optional<Bytes> result;  // kGet: the value, nullopt: absent. kAdd, kAppend: decimal;
-                                // nullopt: the client was not told it
+  std::optional<Bytes> result = std::nullopt;  // kGet: the value, nullopt: absent. kAdd, kAppend:
+                                               // decimal; nullopt: the client was not told it
   bool succeeded = true;       // of the kinds that can fail. kAdd, kAppend: false when refused for
                                // what the value is, which is not judged
   std::uint64_t revision = 0;  // of the value that was read or written; 0: not told
@@ -61,7 +61,8 @@ struct Operation {
   std::int64_t returned = kNever;  // looked at only when the outcome is kOk
   Outcome outcome = Outcome::kOk;
   std::vector<Action> actions;
-  std::optional<std::uint64_t> index;  // of a write: its place in the log, if the client was told
+  std::optional<std::uint64_t> index =
+      std::nullopt;  // of a write: its place in the log, if the client was told
 
   friend bool operator==(const Operation&, const Operation&) = default;
 };
