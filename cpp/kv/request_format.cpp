@@ -76,6 +76,7 @@ constexpr std::int64_t unzigzag(std::uint64_t coded) {
 std::uint64_t shortest_varint(Decoder& in) {
   const std::size_t before = in.remaining();
   const std::uint64_t value = in.varint();
+  if (!in.ok()) return 0;  // it has no size
   const std::size_t used = before - in.remaining();
   if (used > 1 && (value >> (7 * (used - 1))) == 0) in.mark_bad();
   return value;

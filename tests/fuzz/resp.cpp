@@ -33,6 +33,12 @@ void check_limits(const Fed& fed, const RespLimits& limits) {
   KV_CHECK(fed.wanted <= limits.max_query_buffer, "no more is wanted than the buffer may hold");
 }
 
+// After an error the last hint is of no use to anybody, and depends on the pieces.
+Fed comparable(Fed fed) {
+  if (!fed.error.empty()) fed.wanted = 0;
+  return fed;
+}
+
 }  // namespace
 }  // namespace kvcluster::wire
 
@@ -47,7 +53,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
 
   const Fed whole = feed(bytes, bytes.size(), limits);
   check_limits(whole, limits);
-  KV_CHECK(feed(bytes, piece, limits) == whole, "the pieces do not matter");
+  KV_CHECK(comparable(feed(bytes, piece, limits)) == comparable(whole), "the pieces do not matter");
 
   Bytes again;
   for (const Command& command : whole.commands) {

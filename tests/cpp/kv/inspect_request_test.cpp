@@ -87,6 +87,11 @@ TEST(InspectRequest, RefusesANumberThatIsNotInItsShortestForm) {
                                   6)));
 }
 
+TEST(InspectRequest, RefusesANumberThatNeverEnds) {
+  // INCRBY, no flags, an amount whose every byte says that another follows.
+  EXPECT_FALSE(inspect_request("\x26" + Bytes(1, '\0') + Bytes(100, '\x8a')));
+}
+
 TEST(InspectRequest, RefusesACountThatTheBytesCannotHold) {
   EXPECT_FALSE(inspect_request(std::string("\x02\x00\xff\xff\xff\xff\x0f", 7)));
 }
