@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -16,10 +17,14 @@ namespace {
 constexpr std::uint8_t kMessages = 1;
 constexpr std::size_t kBodyAt = kFrameHeadBytes + 1;
 
-std::uint32_t frame_crc(std::uint32_t length, BytesView content) {
+std::uint32_t length_crc(std::uint32_t length) {
   char raw[sizeof(length)];
   std::memcpy(raw, &length, sizeof(length));
-  return crc32c(content, crc32c({raw, sizeof(raw)}));
+  return crc32c({raw, sizeof(raw)});
+}
+
+std::uint32_t frame_crc(std::uint32_t length, BytesView content) {
+  return crc32c(content, length_crc(length));
 }
 
 }  // namespace
@@ -56,9 +61,10 @@ void PeerFrameBuilder::take_back() {
 Bytes PeerFrameBuilder::finish() {
   KV_CHECK(!empty(), "an empty frame is never sent");
   const auto length = static_cast<std::uint32_t>(frame_.size() - kFrameHeadBytes);
-  const std::uint32_t crc = frame_crc(length, BytesView(frame_).substr(kFrameHeadBytes));
-  std::memcpy(frame_.data(), &length, sizeof(length));
-  std::memcpy(frame_.data() + sizeof(length), &crc, sizeof(crc));
+  const std::array<std::uint32_t, 3> head = {
+      length, length_crc(length), frame_crc(length, BytesView(frame_).substr(kFrameHeadBytes))};
+  static_assert(sizeof(head) == kFrameHeadBytes);
+  std::memcpy(frame_.data(), head.data(), sizeof(head));
   messages_ = 0;
   return std::exchange(frame_, {});
 }
@@ -73,6 +79,9 @@ Result<FrameHead> decode_frame_head(BytesView head, std::size_t max_frame_bytes)
   Decoder decoder(head);
   FrameHead decoded;
   decoded.length = decoder.u32();
+  if (decoder.u32() != length_crc(decoded.length)) {
+    return fail(ErrorCode::kCorruption, "the length of a frame fails its checksum");
+  }
   decoded.crc = decoder.u32();
   if (decoded.length < 2 || decoded.length > max_frame_bytes) {
     return fail(ErrorCode::kCorruption, fmt::format("a frame of {} bytes; the limit is {}",

@@ -2,6 +2,7 @@
 // them byte by byte.
 //
 //   u32 length    of kind and body
+//   u32 crc32c    of length: a wrong one would be waited for, and the link stand still for good
 //   u32 crc32c    of length, kind and body
 //   u8  kind      1: messages
 //   ... body      messages, one after the other
@@ -18,7 +19,7 @@
 
 namespace kvcluster::wire {
 
-inline constexpr std::size_t kFrameHeadBytes = 4 + 4;
+inline constexpr std::size_t kFrameHeadBytes = 4 + 4 + 4;
 // Of kind and body; an entry of the largest command fits, alone in its message.
 inline constexpr std::size_t kMaxFrameBytes = replica::kMaxRequestBytes + (64U << 10U);
 // A tiny message takes far more memory than wire.
@@ -60,8 +61,8 @@ struct FrameHead {
   std::uint32_t crc = 0;
 };
 
-// Requires: kFrameHeadBytes bytes. Errors: kCorruption when the length is out of bounds, so that no
-// memory is taken for it.
+// Requires: kFrameHeadBytes bytes. Errors: kCorruption when the length fails its checksum or is out
+// of bounds, so that no memory is taken for it.
 [[nodiscard]] Result<FrameHead> decode_frame_head(BytesView head,
                                                   std::size_t max_frame_bytes = kMaxFrameBytes);
 

@@ -31,12 +31,14 @@ Result<std::vector<PeerMessage>> decode(BytesView frame) {
   return decode_frame(*head, std::make_shared<const Bytes>(content));
 }
 
-// A frame around a body, with a checksum that fits.
+// A frame around a body, with checksums that fit.
 Bytes framed(BytesView body, char kind = 1) {
   const Bytes content = kind + Bytes(body);
   Bytes frame;
   Encoder(frame).u32(static_cast<std::uint32_t>(content.size()));
-  Encoder(frame).u32(crc32c(content, crc32c(frame)));
+  const std::uint32_t of_length = crc32c(frame);
+  Encoder(frame).u32(of_length);
+  Encoder(frame).u32(crc32c(content, of_length));
   return frame + content;
 }
 
@@ -159,10 +161,22 @@ TEST(PeerFrame, RefusesAnUnknownTypeOfMessage) {
 TEST(PeerFrame, RefusesALengthBeyondTheLimitByTheHeadAlone) {
   Bytes head;
   Encoder(head).u32(static_cast<std::uint32_t>(kMaxFrameBytes + 1));
+  const std::uint32_t crc = crc32c(head);
+  Encoder(head).u32(crc);
   Encoder(head).u32(0);
   const auto decoded = decode_frame_head(head);
   ASSERT_FALSE(decoded);
   EXPECT_EQ(decoded.error().code, ErrorCode::kCorruption);
+}
+
+// Otherwise the rest of a frame that never comes would be waited for, while later frames fill it.
+TEST(PeerFrame, FindsAnyFlippedBitOfTheLengthByTheHeadAlone) {
+  const Bytes whole = frame_of({RandomPeerMessage(1).of_kind(6)});
+  for (std::size_t bit = 0; bit < 32; ++bit) {
+    Bytes head = whole.substr(0, kFrameHeadBytes);
+    head[bit / 8] = static_cast<char>(head[bit / 8] ^ (1 << (bit % 8)));
+    EXPECT_FALSE(decode_frame_head(head)) << "bit " << bit;
+  }
 }
 
 TEST(PeerFrame, RefusesAFrameWithoutContent) {
