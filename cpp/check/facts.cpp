@@ -124,27 +124,30 @@ void Facts::classify(const Step& step, bool is_known) {
       return;
     case ActionKind::kAdd:
       if (is_refused) return;
-      slot.is_plain = slot.is_plain && !is_known;
+      slot.is_plain = false;
       slot.is_exact = false;  // a sum may come from "0" or from nothing
       slot.is_opaque = slot.is_opaque || !is_known || !step.is_told || !step.delta;
       return;
     case ActionKind::kAppend:
       if (is_refused) return;
-      slot.is_plain = slot.is_plain && !is_known;
+      slot.is_plain = false;
       slot.is_opaque = true;
       slot.is_exact = false;
       return;
     case ActionKind::kCompareAndSet:
-      slot.is_plain = slot.is_plain && !is_known;
+      slot.is_plain = false;
       if (!is_known || !step.succeeded) slot.is_exact = false;
       return;
-    case ActionKind::kPutIfPresent:
     case ActionKind::kDelete:
-      slot.is_plain = slot.is_plain && !is_known;
+      if (is_known) slot.is_plain = false;
+      if (!is_refused) slot.is_exact = false;
+      return;
+    case ActionKind::kPutIfPresent:
+      slot.is_plain = false;
       if (!is_refused) slot.is_exact = false;
       return;
     case ActionKind::kCompareRevision:
-      slot.is_plain = slot.is_plain && !is_known;
+      slot.is_plain = false;
       slot.is_exact = false;
       return;
   }

@@ -33,7 +33,8 @@ class Facts {
 
   // Operations may make values of this slot that no fact lists.
   [[nodiscard]] bool is_opaque(SlotNumber slot) const { return slots_[slot].is_opaque; }
-  // Known operations on it are puts and gets only, so that a write nobody saw changes nothing.
+  // Nothing that is done on it depends on what is there, but gets: a write that nobody saw changes
+  // nothing. (Deletes count while nobody was told whether there was a value.)
   [[nodiscard]] bool is_plain(SlotNumber slot) const { return slots_[slot].is_plain; }
   // All that its operations ask of it is one exact value, or nothing.
   [[nodiscard]] bool is_exact(SlotNumber slot) const { return slots_[slot].is_exact; }
