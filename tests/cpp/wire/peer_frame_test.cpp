@@ -211,7 +211,8 @@ TEST(PeerFrame, RefusesMoreEntriesThanItsBytesCouldHold) {
 }
 
 TEST(PeerFrame, RefusesAnUnknownKindOfEntry) {
-  Bytes body = frame_of({append({entry(5, 8, "")}, {Term(5), Index(7)})}).substr(9);
+  Bytes body =
+      frame_of({append({entry(5, 8, "")}, {Term(5), Index(7)})}).substr(kFrameHeadBytes + 1);
   body[body.size() - 21] = 4;
   const auto decoded = decode(framed(body));
   ASSERT_FALSE(decoded);
