@@ -20,7 +20,7 @@ def test_bare_or_asked_for_help_it_lists_its_commands(
     done = run_dev(repository, *arguments, cwd=tmp_path)
     assert done.returncode == 0
     assert done.stderr == ""
-    for command in ("demo", "test", "build", "lint", "fmt", "gate"):
+    for command in ("demo", "test", "fuzz", "build", "lint", "fmt", "gate"):
         assert re.search(rf"^  {command} +\S", done.stdout, re.MULTILINE), command
 
 
@@ -36,6 +36,7 @@ def test_every_listed_command_exists(repository: Path, tmp_path: Path) -> None:
         (("tset",), "unknown command tset"),
         (("test", "--fast"), "unknown option --fast"),
         (("build", "release"), "unknown option release"),
+        (("fuzz", "resp", "soon"), "unknown option soon"),
     ],
 )
 def test_what_it_does_not_know_it_refuses_with_the_usage(
@@ -46,3 +47,14 @@ def test_what_it_does_not_know_it_refuses_with_the_usage(
     assert done.stderr.startswith(f"dev: {complaint}\n")
     assert "usage: ./dev" in done.stderr
     assert done.stdout == ""
+
+
+def test_a_fuzz_target_that_is_none_is_refused_with_those_that_are(
+    repository: Path, tmp_path: Path
+) -> None:
+    done = run_dev(repository, "fuzz", "rspe", cwd=tmp_path)
+    assert done.returncode == 1
+    complaint = done.stderr.splitlines()[-1]
+    assert complaint.startswith("FAIL: there is no fuzz target rspe; there are: ")
+    for target in ("resp", "peer_frame", "wal", "snapshot", "command"):
+        assert target in complaint.split(), target
