@@ -78,7 +78,7 @@ Result<std::uint64_t> Persistence::finish() {
   std::uint64_t sequence = durable_;
   std::size_t done = 0;
   for (; done < own_.size(); ++done) {
-    const Status appended = append_batch(wal_, own_[done]);
+    const Status appended = wal_.append(own_[done]);
     if (!appended && appended.error().code == ErrorCode::kDiskFull) break;
     if (!appended) return std::unexpected(appended.error());
     sequence = own_[done].sequence;

@@ -23,18 +23,6 @@ std::size_t payload_bytes(const raft::PersistBatch& batch) {
 
 }  // namespace
 
-Status append_batch(storage::Wal& wal, const raft::PersistBatch& batch) {
-  if (!batch.log_reset) return wal.append(batch);
-  // The reset is durable on return and does not look at what was appended before it.
-  KV_TRY(wal.sync());
-  KV_TRY(wal.reset(*batch.log_reset, batch.hard_state.value_or(wal.hard_state())));
-  if (batch.entries.empty()) return {};
-  raft::PersistBatch rest = batch;
-  rest.log_reset.reset();
-  rest.hard_state.reset();
-  return wal.append(rest);
-}
-
 WalThread::WalThread(storage::Wal& wal, Report report)
     : wal_(wal), report_(std::move(report)), thread_([this] { run(); }) {}
 
@@ -89,8 +77,7 @@ WalReport WalThread::write_all() {
   while (!work_.empty()) {
     const Job& job = work_.front();
     const auto* batch = std::get_if<raft::PersistBatch>(&job);
-    const Status done =
-        batch != nullptr ? append_batch(wal_, *batch) : wal_.compact(std::get<Index>(job));
+    const Status done = batch != nullptr ? wal_.append(*batch) : wal_.compact(std::get<Index>(job));
     if (!done && done.error().code == ErrorCode::kDiskFull) {
       report.disk_full = true;
       break;

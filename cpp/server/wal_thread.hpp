@@ -31,9 +31,6 @@ struct WalReport {
   std::optional<Error> error;  // the log has ended
 };
 
-// Gives a batch to the log: the log reset first, then the rest. kDiskFull: nothing was taken.
-[[nodiscard]] Status append_batch(storage::Wal& wal, const raft::PersistBatch& batch);
-
 class WalThread {
  public:
   // Called on the WAL thread after every sync, and when the disk is full or the log has failed.
