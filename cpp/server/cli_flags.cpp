@@ -127,6 +127,11 @@ void declare_consensus(Group group, RawFlags& raw, NodeOptions& node) {
                kMaxFlagMillis);
   group.number("--priority", node.priority, "N", "A healthy node of higher priority gets the lead",
                0, UINT32_MAX);
+  group.flag("--lease-reads", node.lease_reads,
+             "The leader answers reads without asking the others while a majority has promised to "
+             "elect nobody else; for all nodes or none. It gives up: reads are right only while "
+             "the nodes' clocks run at nearly the same rate, and a killed leader is replaced after "
+             "an election timeout, not at once");
   group.number("--seed", node.seed, "N", "For the random election timeouts; 0: from the system", 0,
                UINT64_MAX);
 }

@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "net/endpoint.hpp"
 #include "server/cli_flags.hpp"
 #include "server/password_file.hpp"
 #include "server/peer_list.hpp"
@@ -78,18 +77,6 @@ Status check_ports(const NodeOptions& node) {
   return {};
 }
 
-Status check_advertised(const NodeOptions& node) {
-  if (!net::is_wildcard(node.advertised_host())) return {};
-  if (!node.advertise.empty()) {
-    return refuse(fmt::format("--advertise {}: nobody can dial that; name one address or host",
-                              node.advertise));
-  }
-  return refuse(
-      fmt::format("--host {} listens everywhere, but peers and clients need one address to reach "
-                  "this node at: give --advertise HOST too",
-                  node.host));
-}
-
 // All that concerns more than one setting.
 Status combine(const RawFlags& raw, NodeOptions& node) {
   node.port = raw.port;
@@ -112,13 +99,8 @@ Status combine(const RawFlags& raw, NodeOptions& node) {
     auto password = read_password_file(raw.password_file);
     if (!password) return std::unexpected(std::move(password).error());
     node.password = std::move(*password);
-  } else if (!is_loopback(node.host)) {
-    return refuse(
-        fmt::format("--host {} can be reached by other machines: give a password too "
-                    "(--requirepass-file FILE), or leave --host away",
-                    node.host));
   }
-  return check_advertised(node);
+  return check(node);
 }
 
 CliExit usage_error(std::string_view what) {

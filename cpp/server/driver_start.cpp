@@ -14,42 +14,6 @@ namespace kvcluster::server {
 
 namespace {
 
-constexpr std::size_t kMaxHostBytes = 255;  // RFC 1035, 2.3.4
-
-Status check(const NodeOptions& options) {
-  const auto invalid = [](std::string sentence) {
-    return fail(ErrorCode::kInvalidArgument, std::move(sentence));
-  };
-  if (options.id == kNoNode) return invalid("the node id must be 1 or more");
-  if (options.data_dir.empty()) return invalid("a data directory must be named");
-  if (net::is_wildcard(options.advertised_host())) {
-    return invalid(
-        fmt::format("nobody can dial {}: say where peers and clients reach this node (advertise)",
-                    options.advertised_host()));
-  }
-  if (options.advertised_host().size() > kMaxHostBytes) {
-    return invalid(fmt::format("a host name has at most {} bytes", kMaxHostBytes));
-  }
-  if (options.peers.size() + 1 > raft::kMaxMembers) {
-    return invalid(fmt::format("a cluster has at most {} members", raft::kMaxMembers));
-  }
-  for (const PeerAddress& peer : options.peers) {
-    if (peer.id == options.id) return invalid("a node must not be among its own peers");
-    if (peer.id == kNoNode || peer.port == 0) return invalid("a peer needs an id and a port");
-    if (std::ranges::count(options.peers, peer.id, &PeerAddress::id) > 1) {
-      return invalid(fmt::format("node {} is given twice among the peers", peer.id.value()));
-    }
-  }
-  if (options.election_timeout_min > options.election_timeout_max ||
-      options.heartbeat_interval >= options.election_timeout_min ||
-      options.heartbeat_interval <= Duration::zero()) {
-    return invalid(
-        "the heartbeat interval must be shorter than the election timeout, and the shortest "
-        "election timeout no longer than the longest");
-  }
-  return {};
-}
-
 std::uint64_t payload_bytes(const std::vector<raft::Entry>& entries) {
   std::uint64_t bytes = 0;
   for (const raft::Entry& entry : entries) bytes += entry.payload.size();
@@ -199,6 +163,7 @@ replica::Options Driver::replica_options() const {
   options.raft.election_timeout_min = options_.election_timeout_min;
   options.raft.election_timeout_max = options_.election_timeout_max;
   options.raft.heartbeat_interval = options_.heartbeat_interval;
+  options.raft.lease_reads = options_.lease_reads;
   options.raft.priority = options_.priority;
   options.raft.retained_log_bytes = options_.retained_log_bytes;
   options.limits = options_.limits;

@@ -86,17 +86,21 @@ void cluster_section(const SessionContext& context, const NodeStatus&, std::stri
 }
 
 void kvcluster_section(const SessionContext& context, const NodeStatus& status, std::string& out) {
+  const auto lease_left_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(lease_left(context.view, status))
+          .count();
   out += fmt::format(
       "node_id:{}\r\ncluster_id:{}\r\nphase:{}\r\nrole:{}\r\nleader:{}\r\nterm:{}\r\n"
       "commit_index:{}\r\napplied_index:{}\r\nlast_index:{}\r\ndurable_index:{}\r\n"
       "history_hash:{}\r\nstate_hash:{}\r\nhash_index:{}\r\nroots_verified:{}\r\n"
-      "roots_mismatches:{}\r\nsessions:{}\r\nwhy:{}\r\n",
+      "roots_mismatches:{}\r\nsessions:{}\r\nlease_reads:{}\r\nlease_left_ms:{}\r\nwhy:{}\r\n",
       status.id.value(), cluster_id_text(status), to_string(status.phase),
       role_name(status.core.role), status.core.leader.value(), status.core.term.value(),
       status.core.commit_index.value(), status.core.applied.value(),
       status.core.last_log.index.value(), status.core.durable_index.value(),
       status.digests.history.hex(), status.digests.state.hex(), status.digests.index.value(),
-      status.roots.verified.value(), status.roots.mismatches, status.sessions, context.view.why());
+      status.roots.verified.value(), status.roots.mismatches, status.sessions,
+      context.options.lease_reads ? 1 : 0, lease_left_ms, context.view.why());
 }
 
 void keyspace_section(const SessionContext&, const NodeStatus& status, std::string& out) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/ids.hpp"
+#include "base/result.hpp"
 #include "base/time.hpp"
 #include "kv/request.hpp"
 
@@ -71,6 +72,8 @@ struct NodeOptions {
   Duration election_timeout_min = std::chrono::milliseconds(150);
   Duration election_timeout_max = std::chrono::milliseconds(300);
   Duration heartbeat_interval = std::chrono::milliseconds(50);
+  // The leader serves reads without a round of messages: raft::Config::lease_reads tells the price.
+  bool lease_reads = false;
   // For election timeouts; 0: from the operating system.
   std::uint64_t seed = 0;
 
@@ -91,5 +94,9 @@ struct NodeOptions {
     return advertise.empty() ? host : advertise;
   }
 };
+
+// What every way to start a node asks first. Errors: kInvalidArgument, one sentence that says what
+// to change.
+[[nodiscard]] Status check(const NodeOptions& options);
 
 }  // namespace kvcluster::server

@@ -117,8 +117,4 @@ Result<Members> parse_peers(const std::vector<std::string>& items, std::optional
       "--peers: give either ports only (9002,9003) or ids for all, such as {}", kFullForm));
 }
 
-bool is_loopback(BytesView host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
-}
-
 }  // namespace kvcluster::server

@@ -27,7 +27,4 @@ struct Members {
 [[nodiscard]] Result<Members> parse_peers(const std::vector<std::string>& items,
                                           std::optional<NodeId> id, std::uint16_t own_port);
 
-// True for an address that only this machine can reach.
-[[nodiscard]] bool is_loopback(BytesView host);
-
 }  // namespace kvcluster::server

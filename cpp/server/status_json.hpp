@@ -14,6 +14,8 @@ namespace kvcluster::server {
 
 // "leader", "follower", "candidate", "pre-candidate".
 [[nodiscard]] const char* role_name(raft::Role role);
+// How long this node may still serve reads under a lease; zero: it has none.
+[[nodiscard]] Duration lease_left(const NodeView& view, const NodeStatus& status);
 
 // 32 hex digits; empty while there is no cluster yet.
 [[nodiscard]] std::string cluster_id_text(const NodeStatus& status);
