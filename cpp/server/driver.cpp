@@ -111,8 +111,8 @@ Result<bool> Driver::pass() {
     next_deadline_ = next_housekeeping_;
     return false;
   }
-  if (repair_due_ && persistence_->idle()) {
-    KV_TRY(begin_repair());
+  if ((repair_due_ || make_anew_due_) && persistence_->idle()) {
+    KV_TRY(repair_due_ ? begin_repair() : make_anew());
     return true;
   }
   replica::Replica& replica = engine_->replica;

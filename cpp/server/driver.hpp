@@ -31,7 +31,6 @@
 #include "server/node_options.hpp"
 #include "server/node_view.hpp"
 #include "server/persistence.hpp"
-#include "server/repair_mark.hpp"
 #include "server/wal_thread.hpp"
 #include "storage/store.hpp"
 
@@ -108,8 +107,17 @@ class Driver final : public NodeView {
   // driver_repair.cpp
   void notice_divergence();
   [[nodiscard]] Status begin_repair();
-  [[nodiscard]] Status give_up_state(const RepairMark& mark, raft::Restored& restored);
+  // The log and the state are to be given up as soon as nothing is being written.
+  void want_repair(std::string cause);
+  // Closes and opens all that stands on the data directory, as at a start.
+  [[nodiscard]] Status make_anew();
+  // Errors: kCorruption when the node knows nobody who could repair it.
+  [[nodiscard]] Status announce_repair();
   [[nodiscard]] Status end_repair_if_done();
+  // Every member has lost its log: nobody is left to take it from.
+  [[nodiscard]] bool repair_is_hopeless() const;
+  // While there is a mark: what is wrong, and what the node waits for.
+  [[nodiscard]] std::string repair_story() const;
 
   // driver_status.cpp
   [[nodiscard]] std::vector<MemberStatus> member_statuses() const;
@@ -173,9 +181,11 @@ class Driver final : public NodeView {
   bool refusing_writes_ = false;
 
   static constexpr int kMaxRepairs = 3;
-  int repairs_ = 0;                 // since the start
-  bool repair_due_ = false;         // as soon as nothing is being written
-  std::optional<RepairMark> mark_;  // while the state is being replaced
+  int repairs_ = 0;                        // since the start
+  std::optional<std::string> repair_due_;  // why; as soon as nothing is being written
+  bool make_anew_due_ = false;             // likewise
+  bool told_hopeless_ = false;
+  std::optional<storage::RepairMark> mark_;  // while log and state are being replaced
 };
 
 }  // namespace kvcluster::server

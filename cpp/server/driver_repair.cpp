@@ -1,17 +1,18 @@
-// A node whose state differs from the majority's gives it up and takes it anew from its peers: the
-// log from its beginning, or a snapshot. It keeps its term and vote, and what it has acknowledged
-// binds it until it holds that again.
+// A node whose log or state is damaged, or whose state differs from the majority's, gives both up
+// and takes them anew from its peers: the log from its beginning, or a snapshot. It keeps its term
+// and vote, and what it has acknowledged binds it until it holds that again.
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "server/clock.hpp"
 #include "server/driver.hpp"
-#include "storage/posix_disk.hpp"
 
 namespace kvcluster::server {
 
 void Driver::notice_divergence() {
   if (phase_ == Phase::kRepairing) return;
-  phase_ = Phase::kRepairing;
   const kv::Digests digests = engine_->state->digests();
   log_->critical(
       "this node's state differs from the majority's: it serves nothing until it is replaced from "
@@ -20,28 +21,41 @@ void Driver::notice_divergence() {
        {"index", digests.index},
        {"history", digests.history.hex()},
        {"state", digests.state.hex()}});
-  repair_due_ = true;
+  want_repair(
+      fmt::format("the state differed from the majority's at entry {}", digests.index.value()));
+}
+
+void Driver::want_repair(std::string cause) {
+  phase_ = Phase::kRepairing;
+  if (!repair_due_) repair_due_ = std::move(cause);
   transfer_leadership(kNoNode);
 }
 
-// Everything that stands on the data directory is made anew, as at a start.
 Status Driver::begin_repair() {
-  repair_due_ = false;
+  storage::RepairMark mark;
+  mark.cause = std::move(*std::exchange(repair_due_, std::nullopt));
+  mark.cause.resize(std::min(mark.cause.size(), storage::kMaxCauseBytes));
   if (++repairs_ > kMaxRepairs) {
     return fail(ErrorCode::kCorruption,
-                "the state differed from the majority's again after it was replaced: this machine "
-                "computes or stores wrongly");
+                fmt::format("the state was wrong again after it was replaced ({}): this machine "
+                            "computes or stores wrongly",
+                            mark.cause));
   }
-  RepairMark mark;
   mark.floor = engine_->replica.core().status().last_log;
   mark.configuration = engine_->replica.core().configuration();
-  auto genesis = replica::decode_genesis(engine_->state->genesis_payload());
-  if (!genesis) return std::unexpected(std::move(genesis).error());
-  mark.genesis = std::move(*genesis);
-  auto disk = storage::open_posix_disk(options_.data_dir);
-  if (!disk) return std::unexpected(std::move(disk).error());
-  KV_TRY(write_repair_mark(**disk, mark));
+  mark.genesis = Bytes(engine_->state->genesis_payload());
+  if (mark_) {
+    // What is being replaced is wrong too; what an earlier mark said still binds.
+    mark.floor = std::max(mark.floor, mark_->floor);
+    mark.configuration = mark_->configuration;
+    mark.genesis = mark_->genesis;
+  }
+  KV_TRY(store_->begin_repair(mark));
+  return make_anew();
+}
 
+Status Driver::make_anew() {
+  make_anew_due_ = false;
   // Clients that wait here would wait for ever: what they asked is forgotten with the replica.
   front_->close_all();
   membership_->left();
@@ -51,17 +65,23 @@ Status Driver::begin_repair() {
   return start_engine(std::move(opened->restored), opened->state_machine_meta);
 }
 
-// Term and vote stay; the log and the state begin before the first entry.
-Status Driver::give_up_state(const RepairMark& mark, raft::Restored& restored) {
-  log_->warn("the state is being replaced from the peers",
-             {{"event", "repair"}, {"floor_term", mark.floor.term}, {"floor", mark.floor.index}});
-  KV_TRY(store_->wal().reset({}, restored.hard_state));
-  store_->table().clear();
-  restored.log_base = {};
-  restored.entries.clear();
-  restored.applied = {};
-  restored.configuration = mark.configuration;
-  restored.repair_floor = mark.floor;
+Status Driver::announce_repair() {
+  log_->warn(
+      "log and state are being replaced from the peers: " + mark_->cause,
+      {{"event", "repair"}, {"floor_term", mark_->floor.term}, {"floor", mark_->floor.index}});
+  if (!mark_->genesis.empty()) return {};
+  if (store_->identity().cluster == replica::kNoCluster) {
+    return fail(ErrorCode::kCorruption,
+                fmt::format("{}; which cluster this node belongs to is lost with it: replace it as "
+                            "a new member",
+                            mark_->cause));
+  }
+  if (options_.peers.empty()) {
+    return fail(ErrorCode::kCorruption,
+                fmt::format("{}; who this node's peers are is lost with it: name them (--peers), "
+                            "so that it can be repaired from them",
+                            mark_->cause));
+  }
   return {};
 }
 
@@ -69,6 +89,15 @@ Status Driver::give_up_state(const RepairMark& mark, raft::Restored& restored) {
 // acknowledged: from then on a restart finds nothing of the old.
 Status Driver::end_repair_if_done() {
   if (!mark_) return {};
+  if (!told_hopeless_ && repair_is_hopeless()) {
+    told_hopeless_ = true;
+    log_->critical(repair_story(), {{"event", "repair_hopeless"}});
+  }
+  if (repair_due_ || make_anew_due_) return {};
+  if (engine_->replica.roots().diverged) {
+    want_repair("the state differed from the majority's while it was replaced");
+    return {};
+  }
   const raft::CoreStatus core = engine_->replica.core().status();
   const CheckpointCounters& made = engine_->checkpoints.counters();
   if (core.leader == kNoNode || core.last_log < mark_->floor ||
@@ -79,15 +108,40 @@ Status Driver::end_repair_if_done() {
     engine_->checkpoints.want();
     return {};
   }
-  auto disk = storage::open_posix_disk(options_.data_dir);
-  if (!disk) return std::unexpected(std::move(disk).error());
-  KV_TRY(remove_repair_mark(**disk));
+  KV_TRY(store_->end_repair());
+  // Who its peers are, a node that had lost it finds in its new state.
+  make_anew_due_ = mark_->genesis.empty();
   mark_.reset();
   membership_->log_repaired();
-  phase_ = Phase::kServing;
+  if (!make_anew_due_) phase_ = Phase::kServing;
   log_->info("repaired: the state is the majority's again",
              {{"event", "repaired"}, {"index", core.applied}});
   return {};
+}
+
+bool Driver::repair_is_hopeless() const {
+  if (!mark_ || !engine_) return false;
+  const PeerNetwork& network = membership_->network();
+  return std::ranges::all_of(
+      engine_->replica.core().configuration().members, [&](const raft::Member& member) {
+        if (member.id == options_.id) return true;
+        const replica::Hello* hello = network.hello(member.id);
+        return hello != nullptr && network.connected(member.id) && hello->log_lost;
+      });
+}
+
+std::string Driver::repair_story() const {
+  if (repair_is_hopeless()) {
+    return fmt::format(
+        "cannot be repaired: {}; and every other member has lost its log or state too: restore the "
+        "data directories from a copy",
+        mark_->cause);
+  }
+  return fmt::format(
+      "this node serves nothing until it is repaired from its peers: {}; it waits for a leader "
+      "that "
+      "holds entry {} of term {}",
+      mark_->cause, mark_->floor.index.value(), mark_->floor.term.value());
 }
 
 }  // namespace kvcluster::server

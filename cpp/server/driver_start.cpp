@@ -8,11 +8,27 @@
 #include "server/clock.hpp"
 #include "server/driver.hpp"
 #include "server/http_pages.hpp"
-#include "storage/posix_disk.hpp"
 
 namespace kvcluster::server {
 
 namespace {
+
+// What this node was told of its cluster.
+raft::Configuration told_members(const NodeOptions& options) {
+  raft::Configuration told;
+  const auto add = [&told](NodeId id, std::string address) {
+    raft::Member member;
+    member.id = id;
+    member.address = std::move(address);
+    told.members.push_back(std::move(member));
+  };
+  add(options.id, {});
+  for (const PeerAddress& peer : options.peers) {
+    add(peer.id, net::Endpoint{peer.host, peer.port}.text());
+  }
+  std::ranges::sort(told.members, {}, &raft::Member::id);
+  return told;
+}
 
 std::uint64_t payload_bytes(const std::vector<raft::Entry>& entries) {
   std::uint64_t bytes = 0;
@@ -66,15 +82,15 @@ Result<storage::OpenedStore> Driver::open_storage() {
   options.path = options_.data_dir;
   options.node = options_.id;
   options.fresh_incarnation = fresh_incarnation_;
+  options.told_members = told_members(options_);
   options.wal.segment_bytes = options_.wal_segment_bytes;
   auto opened = storage::Store::open(options);
   if (!opened) return opened;
   store_ = std::move(opened->store);
-  auto disk = storage::open_posix_disk(options_.data_dir);
-  if (!disk) return std::unexpected(std::move(disk).error());
-  auto mark = read_repair_mark(**disk);
-  if (!mark) return std::unexpected(std::move(mark).error());
-  mark_ = std::move(*mark);
+  mark_ = opened->mark;
+  if (!opened->damage.empty()) {
+    log_->critical("damaged: " + opened->damage, {{"event", "damaged"}});
+  }
   log_->info(opened->fresh ? "new data directory" : "data directory opened",
              {{"event", "opened"},
               {"incarnation", replica::to_hex(store_->identity().incarnation)},
@@ -163,7 +179,6 @@ replica::Options Driver::replica_options() const {
   options.raft.election_timeout_min = options_.election_timeout_min;
   options.raft.election_timeout_max = options_.election_timeout_max;
   options.raft.heartbeat_interval = options_.heartbeat_interval;
-  options.raft.lease_reads = options_.lease_reads;
   options.raft.priority = options_.priority;
   options.raft.retained_log_bytes = options_.retained_log_bytes;
   options.limits = options_.limits;
@@ -209,26 +224,26 @@ Status Driver::form(const replica::Genesis& genesis) {
 
 // Requires: `restored` is not empty, or a repair is under way.
 Status Driver::start_engine(raft::Restored restored, BytesView state_machine_meta) {
-  replica::Genesis genesis;
+  std::optional<replica::Genesis> genesis;  // none: lost with a damaged log
   auto state = std::make_unique<kv::StateMachine>(store_->table());
-  if (mark_) {
-    KV_TRY(give_up_state(*mark_, restored));
-    genesis = mark_->genesis;
-  } else {
-    if (!state_machine_meta.empty()) KV_TRY(state->restore(state_machine_meta));
-    auto decoded =
-        replica::decode_genesis(state_machine_meta.empty() ? restored.entries.front().payload.view()
-                                                           : state->genesis_payload());
+  if (!state_machine_meta.empty()) KV_TRY(state->restore(state_machine_meta));
+  const BytesView payload = mark_                        ? BytesView(mark_->genesis)
+                            : state_machine_meta.empty() ? restored.entries.front().payload.view()
+                                                         : state->genesis_payload();
+  if (!payload.empty()) {
+    auto decoded = replica::decode_genesis(payload);
     if (!decoded) return std::unexpected(std::move(decoded).error());
     genesis = std::move(*decoded);
-    if (state_machine_meta.empty()) restored.configuration = genesis.configuration;
+    if (restored.configuration.members.empty()) restored.configuration = genesis->configuration;
+    // The log is durable before the cluster's id is noted; a crash between the two is made good
+    // here.
+    KV_TRY(store_->set_cluster(genesis->cluster_id));
   }
-  // The log is durable before the cluster's id is noted; a crash between the two is made good here.
-  KV_TRY(store_->set_cluster(genesis.cluster_id));
+  if (mark_) KV_TRY(announce_repair());
 
   const std::uint64_t log_bytes = payload_bytes(restored.entries);
   engine_ = std::make_unique<Engine>(*this, std::move(state), std::move(restored), log_bytes);
-  membership_->joined(genesis, engine_->replica, mark_.has_value());
+  membership_->joined(store_->identity().cluster, genesis, engine_->replica, mark_.has_value());
   phase_ = mark_ ? Phase::kRepairing : Phase::kServing;
   refusing_writes_ = false;  // the new replica has not been told yet
   return {};

@@ -30,6 +30,7 @@ const kv::StateMachine* Driver::state() const { return engine_ ? engine_->state.
 std::string Driver::why() const {
   if (failure_) return "the node has failed: " + failure_->message();
   std::string sentence = engine_ ? engine_->replica.why(monotonic_now()) : membership_->why();
+  if (mark_) sentence = repair_story() + "; " + sentence;
   for (const PeerNetwork::PeerView& peer : membership_->network().peers()) {
     if (peer.connected || peer.trouble.empty()) continue;
     sentence += fmt::format("; node {}: {}", peer.id.value(), peer.trouble);

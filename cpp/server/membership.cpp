@@ -60,9 +60,10 @@ const replica::Genesis* Membership::genesis() const {
   return &*bootstrap_->genesis();
 }
 
-void Membership::joined(const replica::Genesis& genesis, replica::Replica& replica, bool log_lost) {
-  genesis_ = genesis;
-  cluster_id_ = genesis.cluster_id;
+void Membership::joined(const replica::ClusterId& cluster, std::optional<replica::Genesis> genesis,
+                        replica::Replica& replica, bool log_lost) {
+  genesis_ = std::move(genesis);
+  cluster_id_ = cluster;
   log_lost_ = log_lost;
   replica_ = &replica;
   bootstrap_.reset();
@@ -90,7 +91,13 @@ replica::Hello Membership::hello_for(NodeId peer) {
 }
 
 replica::Admission Membership::judge(const replica::Hello& theirs) const {
-  return replica::admit(theirs, options_.id, cluster_id_, replica_->core().configuration());
+  using Verdict = replica::Admission::Verdict;
+  auto admission =
+      replica::admit(theirs, options_.id, cluster_id_, replica_->core().configuration());
+  // Without the genesis this node knows nobody's data directory, and binds nobody to one.
+  const bool lost = !genesis_ && theirs.cluster_id == cluster_id_;
+  if (lost && admission.verdict == Verdict::kClaim) admission.verdict = Verdict::kWelcome;
+  return admission;
 }
 
 Status Membership::admit(const replica::Hello& theirs) {
@@ -130,10 +137,11 @@ void Membership::introduce(Instant now, const replica::Hello& theirs) {
       replica_->peer_connected(now, theirs);
       return;
     case Verdict::kOfferGenesis:
-      if (is_bound(theirs)) network_.send(theirs.from, replica::GenesisOffer{*genesis_});
+      if (genesis_ && is_bound(theirs))
+        network_.send(theirs.from, replica::GenesisOffer{*genesis_});
       return;
     case Verdict::kClaim:
-      replica_->claim(now, theirs);
+      if (genesis_) replica_->claim(now, theirs);
       return;
     case Verdict::kRefuse:
       return;

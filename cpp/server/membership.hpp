@@ -41,8 +41,11 @@ class Membership final : PeerNetworkHandler {
 
   // Set while this node knows its cluster and has no replica yet: store it, then joined().
   [[nodiscard]] const replica::Genesis* genesis() const;
-  // The node is a member. `replica` outlives this object, or left() is called first.
-  void joined(const replica::Genesis& genesis, replica::Replica& replica, bool log_lost);
+  // The node is a member. `replica` outlives this object, or left() is called first. The genesis
+  // may be lost with a damaged log: then all members of the cluster are heard, and none is offered
+  // it.
+  void joined(const replica::ClusterId& cluster, std::optional<replica::Genesis> genesis,
+              replica::Replica& replica, bool log_lost);
   void left();
   // The log holds again all that this node had acknowledged.
   void log_repaired() { log_lost_ = false; }

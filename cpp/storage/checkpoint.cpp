@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 #include <utility>
@@ -142,6 +143,20 @@ Result<std::unique_ptr<CheckpointStore>> CheckpointStore::open(Disk& disk, const
   return store;
 }
 
+Result<std::unique_ptr<CheckpointStore>> CheckpointStore::begin_anew(
+    Disk& disk, const std::string& path, const EnvironmentOptions& options) {
+  std::unique_ptr<CheckpointStore> store(new CheckpointStore(disk, path, options));
+  const auto present = store->numbers();
+  if (!present) return std::unexpected(present.error());
+  const std::uint64_t number = present->empty() ? 1 : std::ranges::max(*present) + 1;
+  auto environment = store->make_environment(number);
+  if (!environment) return std::unexpected(std::move(environment).error());
+  store->environment_ = std::move(*environment);
+  KV_TRY(store->name_current(number));
+  KV_TRY(store->remove_leftovers(number));
+  return store;
+}
+
 Status CheckpointStore::write(const CheckpointJob& job) {
   if (job.environment != environment_->number()) return {};  // superseded by a snapshot
   // Only a state that was given up and built anew from nothing may stand at an older entry.
@@ -166,7 +181,10 @@ Status CheckpointStore::write(const CheckpointJob& job) {
 }
 
 Result<std::shared_ptr<Environment>> CheckpointStore::make_successor() {
-  const std::uint64_t number = environment_ ? environment_->number() + 1 : 1;
+  return make_environment(environment_ ? environment_->number() + 1 : 1);
+}
+
+Result<std::shared_ptr<Environment>> CheckpointStore::make_environment(std::uint64_t number) {
   KV_TRY(remove_environment(number));
   KV_TRY(disk_.make_directory(name_of(number)));
   auto environment = Environment::open(path_of(number), number, options_);
@@ -220,12 +238,21 @@ Status CheckpointStore::remove_environment(std::uint64_t number) {
   return disk_.sync_directory("");
 }
 
-Status CheckpointStore::remove_leftovers(std::uint64_t keep) {
+Result<std::vector<std::uint64_t>> CheckpointStore::numbers() const {
   const auto names = disk_.list("");
   if (!names) return std::unexpected(names.error());
+  std::vector<std::uint64_t> numbers;
   for (const std::string& name : *names) {
-    const auto number = number_of(name);
-    if (number && *number != keep) KV_TRY(remove_environment(*number));
+    if (const auto number = number_of(name)) numbers.push_back(*number);
+  }
+  return numbers;
+}
+
+Status CheckpointStore::remove_leftovers(std::uint64_t keep) {
+  const auto present = numbers();
+  if (!present) return std::unexpected(present.error());
+  for (const std::uint64_t number : *present) {
+    if (number != keep) KV_TRY(remove_environment(number));
   }
   return {};
 }

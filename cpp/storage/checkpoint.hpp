@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
@@ -56,6 +57,11 @@ class CheckpointStore {
   [[nodiscard]] static Result<std::unique_ptr<CheckpointStore>> open(
       Disk& disk, const std::string& path, const EnvironmentOptions& options);
 
+  // An empty environment in place of whatever is there, durably: what is there cannot be used.
+  // Errors: kIo, kDiskFull.
+  [[nodiscard]] static Result<std::unique_ptr<CheckpointStore>> begin_anew(
+      Disk& disk, const std::string& path, const EnvironmentOptions& options);
+
   // Puts the job's changes and meta into the environment, in one transaction; durable on return.
   // A job from before a snapshot install is superseded: nothing is written.
   // Errors: kLimitExceeded: the map is full and must be grown by the table's owner
@@ -79,8 +85,11 @@ class CheckpointStore {
 
  private:
   CheckpointStore(Disk& disk, std::string path, const EnvironmentOptions& options);
+  [[nodiscard]] Result<std::shared_ptr<Environment>> make_environment(std::uint64_t number);
   [[nodiscard]] Status name_current(std::uint64_t number);
   [[nodiscard]] Status remove_environment(std::uint64_t number);
+  // Directories of checkpoints that are there, named or not.
+  [[nodiscard]] Result<std::vector<std::uint64_t>> numbers() const;
   [[nodiscard]] Status remove_leftovers(std::uint64_t keep);
   [[nodiscard]] std::string path_of(std::uint64_t number) const;
 

@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "base/check.hpp"
+#include "kv/meta.hpp"
 #include "storage/wal_recovery.hpp"
 
 namespace kvcluster::storage {
@@ -19,36 +18,15 @@ std::unexpected<Error> without_identity(const std::string& path, std::string_vie
                           path, what));
 }
 
-// The term of the log's entry at `index`, as far as it reaches.
-std::optional<Term> term_at(const WalRecovered& log, Index index) {
-  if (index == log.log_base.index) return log.log_base.term;
-  if (index < log.log_base.index) return std::nullopt;
-  const std::uint64_t offset = index.value() - log.log_base.index.value() - 1;
-  if (offset >= log.entries.size()) return std::nullopt;
-  return log.entries[static_cast<std::size_t>(offset)].term;
-}
-
-// Makes the log continue the checkpoint; see the header.
-Status reconcile(const std::optional<CheckpointMeta>& checkpoint, WalRecovered& log) {
-  const raft::EntryId stands_at = checkpoint ? checkpoint->applied : raft::EntryId{};
-  if (term_at(log, stands_at.index) == stands_at.term) return {};
-  if (stands_at.index < log.log_base.index) {
-    return fail(ErrorCode::kCorruption,
-                fmt::format("the checkpoint ends at entry {}, but the log begins after entry {}: "
-                            "what lies between is lost; replace this node as a new member",
-                            stands_at.index.value(), log.log_base.index.value()));
-  }
-  raft::HardState& state = log.hard_state;
-  if (state.current_term < stands_at.term) {
-    // The snapshot came to the disk before the term that it came with.
-    state.current_term = stands_at.term;
-    state.voted_for = kNoNode;
-  }
-  state.commit_index = std::max(state.commit_index, stands_at.index);
-  KV_TRY(log.wal->reset(stands_at, state));
-  log.log_base = stands_at;
-  log.entries.clear();
-  return {};
+// What the checkpoint says, once it was found to be whole.
+Result<StateFound> describe(const CheckpointMeta& meta) {
+  StateFound state;
+  state.applied = meta.applied;
+  state.configuration = meta.configuration;
+  auto decoded = kv::decode_meta(meta.state_machine);
+  if (!decoded) return std::unexpected(std::move(decoded).error());
+  if (decoded->meta.genesis) state.genesis = std::move(*decoded->meta.genesis);
+  return state;
 }
 
 }  // namespace
@@ -78,36 +56,59 @@ Result<OpenedStore> Store::open(const StoreOptions& options) {
   opened.fresh = !store->directory_->identity().has_value();
   if (opened.fresh) KV_TRY(create(*store->directory_, options));
 
-  Disk& disk = store->directory_->disk();
-  auto checkpoints = CheckpointStore::open(disk, store->directory_->path(), options.environment);
-  if (!checkpoints) return std::unexpected(std::move(checkpoints).error());
-  store->checkpoints_ = std::move(*checkpoints);
-
+  auto state = store->open_checkpoint(options);
+  if (!state) return std::unexpected(std::move(state).error());
+  state->told = options.told_members;
   const Identity& identity = store->identity();
-  auto log = Wal::open(disk, options.wal, {identity.node, identity.incarnation});
+  auto log = start_log(store->directory_->disk(), options.wal,
+                       {identity.node, identity.incarnation}, *state);
   if (!log) return std::unexpected(std::move(log).error());
+  if (log->mark || !log->damage.empty()) KV_TRY(store->give_up_checkpoint(options));
 
-  const std::optional<CheckpointMeta>& meta = store->checkpoints_->meta();
-  KV_TRY(reconcile(meta, *log));
   auto table = LayeredTable::open(store->checkpoints_->environment());
   if (!table) return std::unexpected(std::move(table).error());
   store->table_ = std::move(*table);
   store->wal_ = std::move(log->wal);
-
-  opened.torn_bytes = log->torn_bytes;
-  opened.restored.hard_state = log->hard_state;
-  // The hint may have come to the disk before the entries that it counts.
-  opened.restored.hard_state.commit_index =
-      std::min(log->hard_state.commit_index, store->wal_->last().index);
-  opened.restored.log_base = log->log_base;
-  opened.restored.entries = std::move(log->entries);
-  if (meta) {
-    opened.restored.applied = meta->applied.index;
-    opened.restored.configuration = meta->configuration;
+  if (const auto& meta = store->checkpoints_->meta()) {
     opened.state_machine_meta = meta->state_machine;
   }
+  opened.restored = std::move(log->restored);
+  opened.mark = std::move(log->mark);
+  opened.damage = std::move(log->damage);
+  opened.torn_bytes = log->torn_bytes;
   opened.store = std::move(store);
   return opened;
+}
+
+// Damage is no error here: what is to be done about it depends on the log too.
+Result<StateFound> Store::open_checkpoint(const StoreOptions& options) {
+  StateFound state;
+  auto opened = CheckpointStore::open(directory_->disk(), directory_->path(), options.environment);
+  if (!opened) {
+    if (opened.error().code != ErrorCode::kCorruption) return std::unexpected(opened.error());
+    state.damage = opened.error().context;
+    return state;
+  }
+  checkpoints_ = std::move(*opened);
+  if (!checkpoints_->meta()) return state;
+  auto described = describe(*checkpoints_->meta());
+  if (described || described.error().code != ErrorCode::kCorruption) return described;
+  state.damage = described.error().context;
+  return state;
+}
+
+Status Store::give_up_checkpoint(const StoreOptions& options) {
+  checkpoints_.reset();  // an environment is opened once in a process
+  auto anew =
+      CheckpointStore::begin_anew(directory_->disk(), directory_->path(), options.environment);
+  if (!anew) return std::unexpected(std::move(anew).error());
+  checkpoints_ = std::move(*anew);
+  return {};
+}
+
+Status Store::end_repair() { return remove_repair_mark(directory_->disk()); }
+Status Store::begin_repair(const RepairMark& mark) {
+  return write_repair_mark(directory_->disk(), mark);
 }
 
 Status Store::set_cluster(const ClusterId& cluster) {

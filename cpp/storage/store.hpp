@@ -1,18 +1,19 @@
 // All that a node keeps on disk, behind one door: data directory, log, checkpoint, table.
 //
-// At start the log and the checkpoint are reconciled: where the log holds the very entry that the
-// checkpoint stands at, the log counts; otherwise a snapshot was installed and the log's reset did
-// not come to pass, so the log starts anew after the checkpoint. Term and vote are kept.
+// At start the log and the checkpoint are read, checked and reconciled (log_start.hpp). What is
+// damaged is put aside: the node then begins with an empty state and takes it from its peers.
 //
 // Which thread calls what (each object has one user at a time):
 //   WAL writer (or the reactor)  wal()
 //   reactor                      table(), begin_checkpoint(), end_checkpoint(), adopt()
 //   checkpointer                 write_checkpoint(), open_snapshot(), begin_install()
 //   the starting thread          open(), set_cluster()
+//   reactor                      begin_repair(), end_repair(), while the others rest
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/bytes.hpp"
@@ -21,6 +22,7 @@
 #include "storage/checkpoint.hpp"
 #include "storage/data_directory.hpp"
 #include "storage/layered_table.hpp"
+#include "storage/log_start.hpp"
 #include "storage/snapshot_reader.hpp"
 #include "storage/snapshot_writer.hpp"
 #include "storage/wal.hpp"
@@ -32,6 +34,8 @@ struct StoreOptions {
   NodeId node;
   // Sixteen random bytes, for a directory that is made now; otherwise unused.
   raft::Incarnation fresh_incarnation{};
+  // From the command line; needed only when damage took what the node knew of its cluster.
+  raft::Configuration told_members;
   WalOptions wal;
   EnvironmentOptions environment;
 };
@@ -40,14 +44,20 @@ struct OpenedStore;
 
 class Store {
  public:
-  // Errors: those of DataDirectory, Wal and CheckpointStore; kCorruption when they do not fit
-  // together.
+  // Errors: those of DataDirectory, Wal and CheckpointStore; kCorruption only when the node cannot
+  // be repaired from its peers either.
   [[nodiscard]] static Result<OpenedStore> open(const StoreOptions& options);
   ~Store();
 
   [[nodiscard]] const Identity& identity() const { return *directory_->identity(); }
   // Once the cluster is known. Durable on return. Errors: kWrongIdentity when it is another one.
   [[nodiscard]] Status set_cluster(const ClusterId& cluster);
+
+  // The state is wrong: notes durably what binds this node. The store is then closed and opened
+  // again, which gives log and state up.
+  [[nodiscard]] Status begin_repair(const RepairMark& mark);
+  // Log and state are whole again, durably.
+  [[nodiscard]] Status end_repair();
 
   [[nodiscard]] Wal& wal() { return *wal_; }
   [[nodiscard]] LayeredTable& table() { return *table_; }
@@ -71,6 +81,10 @@ class Store {
   Store() = default;
   [[nodiscard]] static Status create(DataDirectory& directory, const StoreOptions& options);
 
+  [[nodiscard]] Result<StateFound> open_checkpoint(const StoreOptions& options);
+  // A new, empty checkpoint in place of the one that is there.
+  [[nodiscard]] Status give_up_checkpoint(const StoreOptions& options);
+
   // In this order: what is used by another is destroyed after it.
   std::unique_ptr<DataDirectory> directory_;
   std::unique_ptr<Wal> wal_;
@@ -83,6 +97,9 @@ struct OpenedStore {
   // True when this start made the directory.
   bool fresh = false;
   raft::Restored restored;
+  // There: state and log are empty and come from the peers; to be removed when they are whole.
+  std::optional<RepairMark> mark;
+  std::string damage;            // found by this start: file, offset and what it means; empty: none
   Bytes state_machine_meta;      // empty: no checkpoint yet, the table is empty
   std::uint64_t torn_bytes = 0;  // an unacknowledged tail of the log that was cut
 };

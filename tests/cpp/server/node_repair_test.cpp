@@ -3,50 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "server/node_cluster.hpp"
-#include "server/repair_mark.hpp"
-#include "storage/memory_disk.hpp"
 #include "storage/store.hpp"
 
 namespace kvcluster::server {
 namespace {
-
-using ::testing::HasSubstr;
-
-RepairMark example() {
-  RepairMark mark;
-  mark.floor = {Term(3), Index(70)};
-  mark.configuration.members.push_back({NodeId(1), raft::MemberRole::kVoter, {7}, "host:1"});
-  mark.genesis.cluster_id = {1, 2, 3};
-  mark.genesis.configuration = mark.configuration;
-  return mark;
-}
-
-TEST(NodeRepairMark, ComesBackAsItWasWritten) {
-  storage::MemoryDisk disk;
-  EXPECT_EQ(read_repair_mark(disk).value(), std::nullopt);
-  ASSERT_TRUE(write_repair_mark(disk, example()));
-  disk.crash(1);
-  EXPECT_EQ(read_repair_mark(disk).value(), example());
-}
-
-TEST(NodeRepairMark, RemovedStaysRemoved) {
-  storage::MemoryDisk disk;
-  ASSERT_TRUE(write_repair_mark(disk, example()));
-  ASSERT_TRUE(remove_repair_mark(disk));
-  disk.crash(1);
-  EXPECT_EQ(read_repair_mark(disk).value(), std::nullopt);
-}
-
-TEST(NodeRepairMark, EveryFlippedBitIsNoticed) {
-  storage::MemoryDisk disk;
-  ASSERT_TRUE(write_repair_mark(disk, example()));
-  const std::size_t size = disk.contents(kRepairMarkFile).size();
-  for (std::size_t offset = 0; offset < size; ++offset) {
-    const auto copy = disk.clone();
-    copy->flip_bit(kRepairMarkFile, offset, 3);
-    EXPECT_FALSE(read_repair_mark(*copy).has_value()) << "at byte " << offset;
-  }
-}
 
 class NodeRepair : public testing::NodeClusterTest {
  protected:

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "kv/meta.hpp"
 #include "storage/checkpoint.hpp"
 #include "storage/layered_table.hpp"
 #include "storage/posix_disk.hpp"
@@ -18,7 +19,10 @@ inline CheckpointMeta meta_at(std::uint64_t index, std::uint64_t term = 1) {
   CheckpointMeta meta;
   meta.applied = {Term(term), Index(index)};
   meta.configuration.members = {{NodeId(1), raft::MemberRole::kVoter, {7}, "127.0.0.1:9001"}};
-  meta.state_machine = "state machine at " + std::to_string(index);
+  kv::Meta state;
+  state.index = Index(index);
+  state.genesis = "genesis";
+  kv::encode(state, {}, kv::StateHash(HashKey{}), meta.state_machine);
   return meta;
 }
 

@@ -192,7 +192,7 @@ TEST_F(StoreTest, ACheckpointUnderWayDuringAnInstallIsForgotten) {
   EXPECT_FALSE(opened.store->table().get(kv::Space::kData, "stale").has_value());
 }
 
-TEST_F(StoreTest, AHoleBetweenCheckpointAndLogIsRefused) {
+TEST_F(StoreTest, AHoleBetweenCheckpointAndLogIsRepairedFromThePeers) {
   open();
   write_entries(1, 1, 200, 200);
   checkpoint(meta_at(150));
@@ -203,14 +203,34 @@ TEST_F(StoreTest, AHoleBetweenCheckpointAndLogIsRefused) {
   std::filesystem::remove(options.path + "/CURRENT");
   auto disk = std::move(*open_posix_disk(options.path));
   ASSERT_TRUE(CheckpointStore::create(*disk, options.path, options.environment).has_value());
-  expect_refused(ErrorCode::kCorruption, "lies between is lost");
+  open();
+  EXPECT_THAT(opened.damage, HasSubstr("the checkpoint ends at entry 0"));
+  ASSERT_TRUE(opened.mark.has_value());
+  EXPECT_EQ(opened.mark->floor, (raft::EntryId{Term(1), Index(200)}));
+  EXPECT_TRUE(opened.restored.entries.empty());
 }
 
-TEST_F(StoreTest, AMissingCheckpointIsRefused) {
+TEST_F(StoreTest, AMissingCheckpointIsRepairedFromThePeers) {
+  open();
+  write(vote_batch(vote(3, 2)));
+  write_entries(1, 1, 4);
+  opened = {};
+  std::filesystem::remove(options.path + "/CURRENT");
+  open();
+  EXPECT_THAT(opened.damage, HasSubstr("CURRENT"));
+  ASSERT_TRUE(opened.mark.has_value());
+  EXPECT_EQ(opened.mark->floor, (raft::EntryId{Term(1), Index(4)}));
+  EXPECT_EQ(opened.restored.hard_state, vote(3, 2));
+  EXPECT_EQ(opened.restored.repair_floor, opened.mark->floor);
+}
+
+TEST_F(StoreTest, AMissingCheckpointOfAnEmptyNodeIsMadeAnew) {
   open();
   opened = {};
   std::filesystem::remove(options.path + "/CURRENT");
-  expect_refused(ErrorCode::kCorruption, "CURRENT");
+  open();
+  EXPECT_FALSE(opened.mark.has_value()) << "nobody was promised anything";
+  EXPECT_EQ(opened.store->wal().last(), raft::EntryId{});
 }
 
 TEST_F(StoreTest, AMissingLogIsRefusedBecauseVotesAreForgotten) {
