@@ -57,7 +57,7 @@ def plan_node(
 
     Args:
         peers: where on 127.0.0.1 this node reaches each other one, by id.
-        flags: more flags, without their dashes.
+        flags: more flags, without their dashes; True: one that takes no value.
     """
     data_dir = directory / f"node-{node}"
     words: dict[str, str | int] = {"id": node, "port": port, "data-dir": str(data_dir)}
@@ -71,7 +71,9 @@ def plan_node(
         port=port,
         program=program,
         arguments=tuple(
-            word for name, value in words.items() for word in (f"--{name}", str(value))
+            word
+            for name, value in words.items()
+            for word in ((f"--{name}",) if value is True else (f"--{name}", str(value)))
         ),
         data_dir=data_dir,
         log=directory / f"node-{node}.log",
