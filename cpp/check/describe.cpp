@@ -11,7 +11,8 @@ namespace kvcluster::check {
 namespace {
 
 constexpr std::size_t kShownBytes = 40;
-constexpr std::size_t kShownRows = 60;
+constexpr std::size_t kShownRows = 40;
+constexpr std::size_t kFirstRows = 4;
 
 std::string call(const Action& action) {
   const std::string key = quoted(action.key);
@@ -84,10 +85,10 @@ std::string describe_table(std::span<const Operation* const> operations) {
   constexpr std::size_t kColumns = 6;
   std::vector<std::array<std::string, kColumns>> rows;
   rows.push_back({"", "client", "from", "to", "call", "result"});
-  // In the middle of a long piece nothing is learned.
+  // A long piece goes wrong at its end.
   const std::size_t left_out = operations.size() > kShownRows ? operations.size() - kShownRows : 0;
   for (std::size_t at = 0; at < operations.size(); ++at) {
-    if (left_out > 0 && at == kShownRows / 2) {
+    if (left_out > 0 && at == kFirstRows) {
       rows.push_back({"...", "", "", "", fmt::format("({} more)", left_out), ""});
       at += left_out;
     }

@@ -90,8 +90,7 @@ class Finder {
   }
 
   std::string held(const Fact& fact) const {
-    return fmt::format("{} = {}", quoted(Bytes(model_.key(fact.slot))),
-                       quoted(model_.value(fact.value)));
+    return fmt::format("{} = {}", quoted(Bytes(model_.key(fact.slot))), model_.shown(fact.value));
   }
 
   template <typename... Names>
@@ -204,8 +203,8 @@ class Finder {
             ? fmt::format("#{} shows", name(other.last))
             : fmt::format("#{} and #{} show", name(other.first), name(other.last));
     return impossible(ops, "{} was {} {} until the call of #{}, yet {} that it was {} in between.",
-                      key, quoted(model_.value(zone.value)), from, name(zone.last), witnesses,
-                      quoted(model_.value(other.value)));
+                      key, model_.shown(zone.value), from, name(zone.last), witnesses,
+                      model_.shown(other.value));
   }
 
   const Model& model_;

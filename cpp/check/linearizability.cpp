@@ -38,11 +38,14 @@ std::string describe_stuck(Model& model, const SearchResult& found) {
     if (taken[op] || !model.op(op).is_known) continue;
     if (!stuck || model.op(op).returned < model.op(*stuck).returned) stuck = op;
   }
+  if (found.furthest.empty() && model.op_count() > 1) {
+    return "No order explains all answers; without the last that returned there is one.";
+  }
   if (!stuck) return "No order explains all answers.";
   std::vector<std::string> cells;
   for (const Step& step : model.steps(*stuck)) {
     cells.push_back(fmt::format("{} = {}", quoted(Bytes(model.key(step.slot))),
-                                quoted(model.value(model.value_at(state, step.slot)))));
+                                model.shown(model.value_at(state, step.slot))));
   }
   return fmt::format(
       "No order explains all answers. The one that goes furthest is {}; it leaves {}, and #{} "

@@ -26,7 +26,7 @@ enum class Finding : std::uint8_t { kLinearizable, kViolation, kUndecided };
 struct Limits {
   std::uint64_t max_explored = 20'000'000;        // steps of the search
   std::uint64_t max_memory_bytes = 1ULL << 30U;   // of what the search remembers
-  std::uint64_t max_shrink_explored = 5'000'000;  // spent on making a violation small
+  std::uint64_t max_shrink_explored = 2'000'000;  // spent on making a violation small
 };
 
 struct Verdict {

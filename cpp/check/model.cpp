@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <unordered_set>
+
+#include "check/describe.hpp"
 
 namespace kvcluster::check {
 
@@ -18,6 +21,7 @@ Model::Model(std::vector<const Operation*> operations) : operations_(std::move(o
   cells_.emplace_back();
   cell_numbers_.emplace(Cell{}, 0);
   for (const Operation* operation : operations_) compile(*operation);
+  merge_unseen_values();
   order_moments();
   states_ = ConsedArrays(slot_keys_.size());
 }
@@ -25,6 +29,10 @@ Model::Model(std::vector<const Operation*> operations) : operations_(std::move(o
 std::optional<Bytes> Model::value(ValueNumber number) const {
   if (number == kAbsent) return std::nullopt;
   return texts_[number - 1];
+}
+
+std::string Model::shown(ValueNumber number) const {
+  return number != kAbsent && number == unseen_ ? "another value" : quoted(value(number));
 }
 
 ValueNumber Model::intern(BytesView value) {
@@ -89,6 +97,30 @@ void Model::compile(const Operation& operation) {
                   .returned = Op::kNever,
                   .first_step = first,
                   .step_count = static_cast<std::uint32_t>(steps_.size()) - first});
+}
+
+// Values that no answer and no condition names are all alike: as one value they make equal what
+// would be many states, and many unknown writes that cannot be told apart. (Where something is
+// computed from what is there, each value counts.)
+void Model::merge_unseen_values() {
+  std::vector<bool> is_computed(slot_keys_.size());
+  std::unordered_set<std::uint64_t> named;
+  const auto fact = [](const Step& step, ValueNumber value) {
+    return (static_cast<std::uint64_t>(step.slot) << 32U) | value;
+  };
+  for (const Step& step : steps_) {
+    if (step.kind == ActionKind::kAdd || step.kind == ActionKind::kAppend) {
+      is_computed[step.slot] = true;
+    }
+    if (step.kind == ActionKind::kGet) named.insert(fact(step, step.result));
+    if (step.kind == ActionKind::kCompareAndSet) named.insert(fact(step, step.expected));
+  }
+  texts_.emplace_back();
+  unseen_ = static_cast<ValueNumber>(texts_.size());
+  for (Step& step : steps_) {
+    if (is_computed[step.slot] || step.argument == kAbsent) continue;
+    if (!named.contains(fact(step, step.argument))) step.argument = unseen_;
+  }
 }
 
 void Model::order_moments() {

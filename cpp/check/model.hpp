@@ -66,6 +66,8 @@ class Model {
   }
   [[nodiscard]] BytesView key(SlotNumber slot) const { return slot_keys_[slot]; }
   [[nodiscard]] std::optional<Bytes> value(ValueNumber number) const;
+  // The value as an explanation shows it.
+  [[nodiscard]] std::string shown(ValueNumber number) const;
   // The number of a value that the history names, or makes on the way.
   [[nodiscard]] ValueNumber intern(BytesView value);
 
@@ -104,6 +106,7 @@ class Model {
   void compile(const Operation& operation);
   [[nodiscard]] Step compile(const Action& action);
   [[nodiscard]] SlotNumber slot_of(BytesView key);
+  void merge_unseen_values();
   void order_moments();
   [[nodiscard]] std::uint32_t intern(const Cell& cell);
 
@@ -119,6 +122,7 @@ class Model {
   std::vector<Op> ops_;
   std::vector<Step> steps_;
   std::uint32_t moment_count_ = 0;
+  ValueNumber unseen_ = kAbsent;  // stands for all values that nobody named
   bool is_inexact_ = false;
   std::unordered_map<BytesView, SlotNumber> slots_;  // the keys live in the history
   std::vector<BytesView> slot_keys_;

@@ -78,7 +78,7 @@ bool explains(const History& history, std::vector<bool>& done, const PlainStore&
 }
 
 Action random_action(Random& random, const Mix& mix, std::uint64_t& fresh) {
-  const Bytes key(1, static_cast<char>('a' + random.below(mix.keys)));
+  const Bytes key = "k" + std::to_string(random.below(mix.keys));
   const auto value = [&] {
     return std::to_string(mix.values == 0 ? ++fresh : random.below(mix.values));
   };
