@@ -179,6 +179,7 @@ replica::Options Driver::replica_options() const {
   options.raft.election_timeout_min = options_.election_timeout_min;
   options.raft.election_timeout_max = options_.election_timeout_max;
   options.raft.heartbeat_interval = options_.heartbeat_interval;
+  options.raft.lease_reads = options_.lease_reads;
   options.raft.priority = options_.priority;
   options.raft.retained_log_bytes = options_.retained_log_bytes;
   options.limits = options_.limits;
