@@ -1,5 +1,5 @@
-"""Real file systems that fill up: each node has a small one of its own, which a ballast file fills to
-the last byte."""
+"""Real file systems that fill up: each node has a small one of its own, which a ballast file fills
+to the last byte."""
 
 import shlex
 import subprocess
