@@ -98,9 +98,6 @@ class Node:
         log_level: trace, debug, info, warn, error, critical or off.
         log_json: lines are JSON, not text.
         log_file: where the log goes; None: standard error.
-
-    Raises:
-        ValueError: `host` can be reached by other machines and there is no password.
     """
 
     def __init__(
@@ -130,9 +127,6 @@ class Node:
         log_json: bool = False,
         log_file: Path | str | None = None,
     ) -> None:
-        loopback = host in ("localhost", "::1") or host.startswith("127.")
-        if not loopback and not password:
-            raise ValueError(f"host {host} can be reached by other machines: give a password")
         shortest_ms, longest_ms = election_timeout_ms
         sizes = storage or StorageSizes()
         self._options = NodeOptions(
@@ -175,7 +169,8 @@ class Node:
 
         Raises:
             RuntimeError: it was started before and not stopped.
-            ValueError: its options contradict each other.
+            ValueError: its options contradict each other, or `host` can be reached by other
+                machines and there is no password.
             StorageError: the directory is another node's, newer, or refused by the system.
             Corruption: what it holds is damaged.
             Unavailable: the directory or a port is held by another process.
