@@ -1,0 +1,145 @@
+// Damage to what a node has on its disk: noticed, never served, never voted on, and repaired from
+// the peers without a person.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "server/node_cluster.hpp"
+#include "storage/wal_format.hpp"
+
+namespace kvcluster::server {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class NodeDamage : public testing::NodeClusterTest {
+ protected:
+  [[nodiscard]] std::string first_segment(std::uint64_t id) const {
+    std::string first;
+    for (const auto& file : std::filesystem::directory_iterator(directory(id) + "/wal")) {
+      const std::string name = file.path().string();
+      if (name.find("/segment-") == std::string::npos) continue;
+      if (first.empty() || name < first) first = name;
+    }
+    return first;
+  }
+
+  static void flip(const std::string& path, std::uint64_t at) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(at));
+    const int byte = file.get();
+    ASSERT_NE(byte, EOF) << path;
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put(static_cast<char>(byte ^ 4));
+  }
+
+  // Offsets of all records in the first segment of a node that is down.
+  [[nodiscard]] std::vector<std::size_t> records(std::uint64_t id) const {
+    const std::string name = first_segment(id);
+    const std::uint64_t sequence = std::stoull(name.substr(name.rfind('-') + 1));
+    std::ifstream file(name, std::ios::binary);
+    const Bytes raw{std::istreambuf_iterator<char>(file), {}};
+    std::vector<std::size_t> offsets;
+    std::size_t at = storage::kSegmentHeaderBytes;
+    std::uint32_t chain = storage::chain_start(sequence);
+    while (const auto record = storage::parse_record(raw, at, sequence, chain)) {
+      offsets.push_back(at);
+      at += record->size;
+      chain = record->checksum;
+    }
+    return offsets;
+  }
+
+  // The node noticed, named what is damaged, and is whole again.
+  void expect_repaired(std::uint64_t id, const std::string& what, std::uint64_t keys) {
+    ASSERT_TRUE(eventually([&] { return status(id).phase == Phase::kServing && converged(keys); }))
+        << status(id).core.applied.value();
+    EXPECT_THAT(log_of(id), AllOf(HasSubstr("damaged: "), HasSubstr(what),
+                                  HasSubstr("the state is the majority's again")));
+    EXPECT_FALSE(std::filesystem::exists(directory(id) + "/REPAIR"));
+    std::filesystem::remove(log_file(id));
+  }
+};
+
+TEST_F(NodeDamage, ALogThatIsDamagedAnywhereIsRepairedFromThePeers) {
+  start_all();
+  write(leader(), "key", 30);
+  const std::uint64_t victim = follower();
+  ASSERT_TRUE(eventually([&] { return converged(30); }));
+  stop(victim);
+  // The header, then records from the first mark to the middle; each time of the log that the
+  // repair before has made.
+  for (int round = 0; round < 6; ++round) {
+    SCOPED_TRACE(round);
+    const std::vector<std::size_t> offsets = records(victim);
+    ASSERT_GT(offsets.size(), 10U);
+    const std::size_t which = offsets.size() / 2 * static_cast<std::size_t>(round) / 6;
+    flip(first_segment(victim), round == 0 ? 20 : offsets[which] + 5);
+    start(victim);
+    ASSERT_NO_FATAL_FAILURE(expect_repaired(victim, "wal/segment-", 30));
+    stop(victim);
+  }
+}
+
+TEST_F(NodeDamage, ALogWithoutItsGenesisIsRepairedByThoseItWasToldOf) {
+  start_all();
+  write(leader(), "key", 30);
+  const std::uint64_t victim = follower();
+  ASSERT_TRUE(eventually([&] { return converged(30); }));
+  stop(victim);
+  // All records up to the fifth: the genesis is among them.
+  const std::vector<std::size_t> offsets = records(victim);
+  ASSERT_GT(offsets.size(), 40U);
+  for (std::size_t i = 1; i < 5; ++i) flip(first_segment(victim), offsets[i] + 10);
+  start(victim);
+  ASSERT_NO_FATAL_FAILURE(expect_repaired(victim, "wal/segment-", 30));
+  // It knows its peers again, and counts: with it and without another one the cluster goes on.
+  const std::uint64_t gone = leader() == victim ? follower() : leader();
+  kill(gone);
+  write(leader(), "more", 10);
+  EXPECT_TRUE(eventually([&] { return converged(40); }));
+}
+
+TEST_F(NodeDamage, AMissingNameOfTheCheckpointIsRepaired) {
+  start_all();
+  write(leader(), "key", 30);
+  const std::uint64_t victim = follower();
+  ASSERT_TRUE(eventually([&] { return converged(30); }));
+  kill(victim);
+  flip(directory(victim) + "/CURRENT", 11);
+  start(victim);
+  ASSERT_NO_FATAL_FAILURE(expect_repaired(victim, "CURRENT", 30));
+  kill(victim);
+  start(victim);
+  EXPECT_TRUE(eventually([&] { return converged(30); })) << "the repair is durable";
+}
+
+TEST_F(NodeDamage, WhenAllLogsAreDamagedEveryNodeRefusesAndSaysWhichFileAndOffset) {
+  start_all();
+  write(leader(), "key", 30);
+  ASSERT_TRUE(eventually([&] { return converged(30); }));
+  for (std::uint64_t id = 1; id <= 3; ++id) stop(id);
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    const std::vector<std::size_t> offsets = records(id);
+    flip(first_segment(id), offsets[offsets.size() / 2] + 9);
+  }
+  start_all();
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    testing::RespClient client(port(id));
+    EXPECT_TRUE(eventually([&] {
+      return client.text({"KV.WHY"}).find("cannot be repaired") != std::string::npos;
+    })) << client.text({"KV.WHY"});
+    EXPECT_THAT(client.text({"KV.WHY"}),
+                AllOf(HasSubstr("wal/segment-0000000001, offset "), HasSubstr("restore")));
+    EXPECT_THAT(client.text({"GET", "key1"}), HasSubstr("LOADING"));
+    EXPECT_EQ(status(id).core.leader, kNoNode);
+    EXPECT_TRUE(
+        eventually([&] { return log_of(id).find("cannot be repaired") != std::string::npos; }));
+  }
+}
+
+}  // namespace
+}  // namespace kvcluster::server
