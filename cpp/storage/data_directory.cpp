@@ -78,10 +78,11 @@ Result<int> lock_directory(const std::string& path) {
                             "choose another --data-dir",
                             path, digits.substr(0, digits.find('\n'))));
   }
-  // The pid is for people; the lock itself is what counts.
+  // The pid is for people; the lock itself is what counts. A full disk has no room for it, and must
+  // not keep a node from serving what it has.
   const std::string pid = fmt::format("{}\n", ::getpid());
   if (::ftruncate(lock, 0) != 0 ||
-      ::pwrite(lock, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
+      (::pwrite(lock, pid.data(), pid.size(), 0) < 0 && errno != ENOSPC && errno != EDQUOT)) {
     const Status status = failed("cannot write " + name);
     ::close(lock);
     return std::unexpected(status.error());

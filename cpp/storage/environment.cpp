@@ -4,10 +4,12 @@
 #include <lmdb.h>
 
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "base/check.hpp"
 #include "storage/posix_disk.hpp"
+#include "storage/record_checksum.hpp"
 
 namespace kvcluster::storage {
 namespace {
@@ -34,13 +36,20 @@ Error lmdb_error(const std::string& what, const std::string& path, int number) {
     case MDB_INVALID:
     case MDB_PANIC:
     case MDB_BAD_TXN:
-      return {ErrorCode::kCorruption,
-              fmt::format("{}: {}; check the disk and replace this node as a new member", where,
-                          ::mdb_strerror(number))};
+      return {ErrorCode::kCorruption, fmt::format("{}: {}", where, ::mdb_strerror(number))};
     default:
       if (number > 0) return system_error(where, number);
       return {ErrorCode::kIo, fmt::format("{}: {}", where, ::mdb_strerror(number))};
   }
+}
+
+// Calls LMDB to change something. It says EIO of a write that stored only a part, as happens when a
+// file system gets full in the middle of it; no call has failed then, and errno knows.
+template <typename Change>
+int changed(const Change& change) {
+  errno = 0;
+  const int failed = change();
+  return failed == EIO && errno == 0 ? ENOSPC : failed;
 }
 
 MDB_val to_val(BytesView bytes) {
@@ -53,8 +62,17 @@ BytesView to_view(const MDB_val& val) {
 }
 
 std::size_t position(kv::Space space) { return static_cast<std::size_t>(space); }
+std::uint8_t number(kv::Space space) { return static_cast<std::uint8_t>(space); }
 
 }  // namespace
+
+std::optional<std::uint8_t> space_of_database(BytesView name) {
+  if (name == kMetaName) return kMetaSpace;
+  for (std::size_t i = 0; i < kSpaceNames.size(); ++i) {
+    if (name == kSpaceNames[i]) return static_cast<std::uint8_t>(i);
+  }
+  return std::nullopt;
+}
 
 Environment::Environment(std::string path, std::uint64_t number, MDB_env* handle)
     : path_(std::move(path)), number_(number), handle_(handle) {}
@@ -154,7 +172,8 @@ void ReadTransaction::end() {
 ReadTransaction::ReadTransaction(ReadTransaction&& other) noexcept
     : environment_(std::move(other.environment_)),
       transaction_(std::exchange(other.transaction_, nullptr)),
-      holds_view_(std::exchange(other.holds_view_, false)) {}
+      holds_view_(std::exchange(other.holds_view_, false)),
+      damage_(std::move(other.damage_)) {}
 
 ReadTransaction& ReadTransaction::operator=(ReadTransaction&& other) noexcept {
   if (this == &other) return *this;
@@ -162,6 +181,7 @@ ReadTransaction& ReadTransaction::operator=(ReadTransaction&& other) noexcept {
   environment_ = std::move(other.environment_);
   transaction_ = std::exchange(other.transaction_, nullptr);
   holds_view_ = std::exchange(other.holds_view_, false);
+  damage_ = std::move(other.damage_);
   return *this;
 }
 
@@ -184,24 +204,34 @@ Status ReadTransaction::renew() {
 }
 
 std::optional<BytesView> ReadTransaction::get(kv::Space space, BytesView key) const {
+  return find(environment_->databases_[position(space)], number(space), key);
+}
+
+std::optional<BytesView> ReadTransaction::meta() const {
+  return find(environment_->meta_database_, kMetaSpace, kMetaKey);
+}
+
+std::optional<BytesView> ReadTransaction::find(unsigned int database, std::uint8_t space,
+                                               BytesView key) const {
   KV_CHECK(holds_view_, "a transaction is read only while it holds a view");
   if (key.empty()) return std::nullopt;
   MDB_val key_val = to_val(key);
   MDB_val value{};
-  const int failed =
-      ::mdb_get(transaction_, environment_->databases_[position(space)], &key_val, &value);
+  const int failed = ::mdb_get(transaction_, database, &key_val, &value);
   if (failed == MDB_NOTFOUND || failed == MDB_BAD_VALSIZE) return std::nullopt;
-  KV_CHECK(failed == 0, "a checkpoint that was opened can be read");
-  return to_view(value);
+  if (failed != 0) {
+    note_damage(::mdb_strerror(failed));
+    return std::nullopt;
+  }
+  const auto checked = checked_value(space, key, to_view(value));
+  if (!checked) note_damage("a record does not have the checksum that was written with it");
+  return checked;
 }
 
-std::optional<BytesView> ReadTransaction::meta() const {
-  MDB_val key = to_val(kMetaKey);
-  MDB_val value{};
-  const int failed = ::mdb_get(transaction_, environment_->meta_database_, &key, &value);
-  if (failed == MDB_NOTFOUND) return std::nullopt;
-  KV_CHECK(failed == 0, "a checkpoint that was opened can be read");
-  return to_view(value);
+void ReadTransaction::note_damage(std::string_view what) const {
+  if (damage_.empty()) {
+    damage_ = fmt::format("{}/{}: {}", environment_->path_, kPagesFile, what);
+  }
 }
 
 void ReadTransaction::scan(kv::Space space, BytesView from,
@@ -214,7 +244,8 @@ void ReadTransaction::scan(kv::Space space, BytesView from,
 
 // --- ReadCursor
 
-ReadCursor::ReadCursor(const ReadTransaction& transaction, kv::Space space) {
+ReadCursor::ReadCursor(const ReadTransaction& transaction, kv::Space space)
+    : transaction_(transaction), space_(space) {
   KV_CHECK(transaction.holds_view_, "a cursor lives inside a view");
   const int failed = ::mdb_cursor_open(
       transaction.transaction_, transaction.environment_->databases_[position(space)], &cursor_);
@@ -238,10 +269,18 @@ void ReadCursor::move(int operation, BytesView from) {
   MDB_val value{};
   const int failed = ::mdb_cursor_get(cursor_, &key, &value, static_cast<MDB_cursor_op>(operation));
   valid_ = failed == 0;
-  KV_CHECK(valid_ || failed == MDB_NOTFOUND, "a checkpoint that was opened can be read");
-  if (!valid_) return;
+  if (!valid_) {
+    if (failed != MDB_NOTFOUND) transaction_.note_damage(::mdb_strerror(failed));
+    return;
+  }
   key_ = to_view(key);
-  value_ = to_view(value);
+  const auto checked = checked_value(number(space_), key_, to_view(value));
+  valid_ = checked.has_value();
+  if (!valid_) {
+    transaction_.note_damage("a record does not have the checksum that was written with it");
+    return;
+  }
+  value_ = *checked;
 }
 
 // --- WriteTransaction
@@ -270,18 +309,24 @@ Status WriteTransaction::check(int failed) const {
   return std::unexpected(lmdb_error("cannot write the checkpoint", environment_->path_, failed));
 }
 
-Status WriteTransaction::put(kv::Space space, BytesView key, BytesView value) {
+Status WriteTransaction::store(unsigned int database, std::uint8_t space, BytesView key,
+                               BytesView value, unsigned int flags) {
   MDB_val key_val = to_val(key);
-  MDB_val value_val = to_val(value);
-  return check(
-      ::mdb_put(transaction_, environment_->databases_[position(space)], &key_val, &value_val, 0));
+  MDB_val place{value.size() + kRecordChecksumBytes, nullptr};
+  KV_TRY(check(::mdb_put(transaction_, database, &key_val, &place, flags | MDB_RESERVE)));
+  auto* out = static_cast<char*>(place.mv_data);
+  const std::uint32_t checksum = record_checksum(space, key, value);
+  if (!value.empty()) std::memcpy(out, value.data(), value.size());
+  std::memcpy(out + value.size(), &checksum, sizeof(checksum));
+  return {};
+}
+
+Status WriteTransaction::put(kv::Space space, BytesView key, BytesView value) {
+  return store(environment_->databases_[position(space)], number(space), key, value, 0);
 }
 
 Status WriteTransaction::append(kv::Space space, BytesView key, BytesView value) {
-  MDB_val key_val = to_val(key);
-  MDB_val value_val = to_val(value);
-  return check(::mdb_put(transaction_, environment_->databases_[position(space)], &key_val,
-                         &value_val, MDB_APPEND));
+  return store(environment_->databases_[position(space)], number(space), key, value, MDB_APPEND);
 }
 
 Status WriteTransaction::erase(kv::Space space, BytesView key) {
@@ -296,13 +341,11 @@ Status WriteTransaction::clear(kv::Space space) {
 }
 
 Status WriteTransaction::put_meta(BytesView meta) {
-  MDB_val key = to_val(kMetaKey);
-  MDB_val value = to_val(meta);
-  return check(::mdb_put(transaction_, environment_->meta_database_, &key, &value, 0));
+  return store(environment_->meta_database_, kMetaSpace, kMetaKey, meta, 0);
 }
 
 Status WriteTransaction::commit() {
-  return check(::mdb_txn_commit(std::exchange(transaction_, nullptr)));
+  return check(changed([&] { return ::mdb_txn_commit(std::exchange(transaction_, nullptr)); }));
 }
 
 }  // namespace kvcluster::storage

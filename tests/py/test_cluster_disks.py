@@ -139,3 +139,27 @@ def test_a_cluster_without_faults_refuses_to_break_a_disk(start_cluster: StartCl
         cluster.break_disk(1)
     with pytest.raises(ValueError, match="faults=True"):
         cluster.heal()
+
+
+@pytest.mark.parametrize("left_bytes", [3, 20_000, 60_000, 150_000])
+def test_a_disk_that_fills_during_a_checkpoint_ends_nobody(
+    start_cluster: StartCluster, left_bytes: int
+) -> None:
+    cluster = start_cluster(
+        nodes=1, options={"memtable-bytes": 64 * 1024, "wal-checkpoint-bytes": 64 * 1024}
+    )
+    stored = 0
+    with cluster.client() as client:
+        client.put("first", "v")
+        cluster.fill_disk(1, left_bytes=left_bytes)
+        with pytest.raises(StorageError):
+            while True:
+                client.put(f"k{stored}", b"x" * 5000)
+                stored += 1
+        assert client.get("first") == b"v"
+        cluster.restart(1)
+        cluster.wait_for_leader()
+        assert client.get("first") == b"v"
+        cluster.free_disk(1)
+        cluster.wait_for(lambda: accepts(client), what="taking writes again", timeout=15)
+        assert len(cluster.local_range(1, "k0", "k9999")) == stored
