@@ -30,7 +30,7 @@ bool reads_at_once(Cluster& cluster, unsigned node) {
 bool grants(Cluster& cluster, unsigned voter, unsigned candidate, Term term, RequestVote request) {
   request.last_log = cluster.core(voter).status().last_log;
   const Effects effects =
-      cluster.step(voter, Receive{{node_id(candidate), node_id(voter), term, std::move(request)}});
+      cluster.step(voter, Receive{{node_id(candidate), node_id(voter), term, request}});
   std::vector<Message> sent = effects.messages_now;
   if (effects.persist) std::ranges::copy(effects.persist->messages, std::back_inserter(sent));
   return std::ranges::any_of(sent, [](const Message& message) {
