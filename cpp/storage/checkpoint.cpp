@@ -10,11 +10,12 @@
 #include "base/check.hpp"
 #include "base/codec.hpp"
 #include "base/crc32c.hpp"
+#include "storage/page_check.hpp"
 
 namespace kvcluster::storage {
 namespace {
 
-constexpr std::uint16_t kMetaVersion = 1;
+constexpr std::uint16_t kMetaVersion = 2;
 constexpr const char* kCurrent = "CURRENT";
 constexpr std::string_view kPrefix = "checkpoint-";
 constexpr std::size_t kMaxCurrentBytes = 64;
@@ -41,10 +42,9 @@ Result<std::uint64_t> read_current(Disk& disk) {
   if (!line) return std::unexpected(line.error());
   const auto number = number_of(std::string_view(*line).substr(0, line->find(' ')));
   if (!number || *line != current_line(*number)) {
-    return fail(ErrorCode::kCorruption,
-                fmt::format("{} does not name a checkpoint; check the disk and replace this node "
-                            "as a new member",
-                            kCurrent));
+    return fail(ErrorCode::kCorruption, fmt::format("{} does not name a checkpoint"
+                                                    "",
+                                                    kCurrent));
   }
   return *number;
 }
@@ -122,7 +122,7 @@ Result<std::unique_ptr<CheckpointStore>> CheckpointStore::open(Disk& disk, const
   const auto number = read_current(disk);
   if (!number) return std::unexpected(number.error());
   KV_TRY(store->remove_leftovers(*number));
-  const auto present = disk.exists(name_of(*number) + "/data.mdb");
+  const auto present = disk.exists(fmt::format("{}/{}", name_of(*number), kPagesFile));
   if (!present) return std::unexpected(present.error());
   if (!*present) {
     return fail(ErrorCode::kCorruption,
@@ -130,6 +130,9 @@ Result<std::unique_ptr<CheckpointStore>> CheckpointStore::open(Disk& disk, const
                             "new member",
                             kCurrent, name_of(*number)));
   }
+  // Before LMDB follows the first pointer.
+  const auto checked = check_pages(disk, fmt::format("{}/{}", name_of(*number), kPagesFile));
+  if (!checked) return std::unexpected(checked.error());
   auto environment = Environment::open(store->path_of(*number), *number, options);
   if (!environment) return std::unexpected(std::move(environment).error());
   store->environment_ = std::move(*environment);

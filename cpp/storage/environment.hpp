@@ -13,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
@@ -31,6 +32,11 @@ struct EnvironmentOptions {
 
 class Environment;
 
+// The file in an environment's directory that holds its pages.
+inline constexpr const char* kPagesFile = "data.mdb";
+// What record_checksum() takes for the records of the database with this name; nullopt: not ours.
+[[nodiscard]] std::optional<std::uint8_t> space_of_database(BytesView name);
+
 // A stable view of the newest commit. Views into it die with it, and on renew().
 class ReadTransaction {
  public:
@@ -40,12 +46,15 @@ class ReadTransaction {
   ReadTransaction(ReadTransaction&& other) noexcept;
   ReadTransaction& operator=(ReadTransaction&& other) noexcept;
 
-  // nullopt: not there. Damage that LMDB notices while reading ends the process: there is no state
-  // to go on with.
+  // nullopt: not there, or damaged.
   [[nodiscard]] std::optional<BytesView> get(kv::Space space, BytesView key) const;
   [[nodiscard]] std::optional<BytesView> meta() const;
   // Visits in ascending order from the first key >= `from` until the visitor returns false.
   void scan(kv::Space space, BytesView from, const kv::Table::Visitor& visitor) const;
+
+  // Not empty: a record that was read is not what was written there, and was given as absent. What
+  // was computed since must not be used. A sentence that names the file.
+  [[nodiscard]] const std::string& damage() const { return damage_; }
 
   // Lets go of the view, and takes the newest one.
   void release();
@@ -58,12 +67,18 @@ class ReadTransaction {
   // `transaction` holds a view, which is counted already.
   ReadTransaction(std::shared_ptr<Environment> environment, MDB_txn* transaction);
   void end();
+  void note_damage(std::string_view what) const;
+  [[nodiscard]] std::optional<BytesView> find(unsigned int database, std::uint8_t space,
+                                              BytesView key) const;
+
   std::shared_ptr<Environment> environment_;
   MDB_txn* transaction_ = nullptr;
   bool holds_view_ = false;
+  mutable std::string damage_;
 };
 
-// Walks one space in ascending order; lives inside its ReadTransaction, and not over renew().
+// Walks one space in ascending order; lives inside its ReadTransaction, and not over renew(). Ends
+// where a record is damaged.
 class ReadCursor {
  public:
   ReadCursor(const ReadTransaction& transaction, kv::Space space);
@@ -80,6 +95,8 @@ class ReadCursor {
 
  private:
   void move(int operation, BytesView from);
+  const ReadTransaction& transaction_;
+  kv::Space space_;
   MDB_cursor* cursor_ = nullptr;
   bool valid_ = false;
   BytesView key_;
@@ -107,6 +124,9 @@ class WriteTransaction {
  private:
   WriteTransaction(Environment& environment, MDB_txn* transaction);
   [[nodiscard]] Status check(int failed) const;
+  // With its checksum behind it.
+  [[nodiscard]] Status store(unsigned int database, std::uint8_t space, BytesView key,
+                             BytesView value, unsigned int flags);
   Environment* environment_;
   MDB_txn* transaction_ = nullptr;
 };

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
@@ -41,6 +42,9 @@ class LayeredTable final : public kv::Table {
   [[nodiscard]] Status grow_base();
   // All is replaced by an installed snapshot. Errors: kIo; then nothing was changed.
   [[nodiscard]] Status replace_base(std::shared_ptr<Environment> base);
+
+  // Not empty: the checkpoint gave a damaged record as absent; see ReadTransaction::damage().
+  [[nodiscard]] const std::string& damage() const { return base_.damage(); }
 
   // Of the memtable and the frozen part.
   [[nodiscard]] std::size_t memory_bytes() const;

@@ -12,6 +12,7 @@ Result<std::unique_ptr<SnapshotReader>> SnapshotReader::open(
   auto view = ReadTransaction::begin(environment);
   if (!view) return std::unexpected(std::move(view).error());
   const auto raw = view->meta();
+  if (!view->damage().empty()) return fail(ErrorCode::kCorruption, view->damage());
   if (!raw) return fail(ErrorCode::kNotFound, "there is no checkpoint yet");
   auto meta = decode_checkpoint_meta(*raw);
   if (!meta) return std::unexpected(std::move(meta).error());
@@ -36,6 +37,7 @@ Result<SnapshotReader::Chunk> SnapshotReader::read(std::uint64_t offset, std::si
                 fmt::format("the snapshot is read in order: byte {} is not at hand", offset));
   }
   fill(max_bytes);
+  if (!view_.damage().empty()) return fail(ErrorCode::kCorruption, view_.damage());
   given_ = std::min(max_bytes, buffer_.size());
   return Chunk{Slice::copy_of(BytesView(buffer_).substr(0, given_)),
                ended_ && given_ == buffer_.size()};
