@@ -1,0 +1,238 @@
+// What each kind of fault does.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "sim/cluster.hpp"
+
+namespace kvcluster::sim {
+namespace {
+
+constexpr Instant kOrigin{std::chrono::seconds(1)};
+constexpr std::int64_t kJumpZero = std::int64_t{1} << 31U;
+
+}  // namespace
+
+bool Cluster::may_impair(std::uint8_t id) const {
+  const auto impaired = static_cast<std::size_t>(std::count_if(
+      nodes_.begin() + 1, nodes_.end(), [](const auto& node) { return node->impaired(); }));
+  if (nodes_[id]->impaired() || profile_.nodes < 3) return false;
+  return impaired + 1 <= static_cast<std::size_t>(profile_.nodes - 1) / 2;
+}
+
+void Cluster::start_later(std::uint8_t id, Duration delay) {
+  Event start;
+  start.kind = EventKind::kStart;
+  start.node = id;
+  scheduler_.after(delay, start);
+}
+
+void Cluster::begin_fault(std::uint64_t number) {
+  if (healing_) return;
+  const Fault& fault = faults_[number];
+  Node& victim = node(fault.node);
+  const bool pair = fault.node != fault.peer;
+  bool ends = false;
+  switch (fault.kind) {
+    case FaultKind::kIsolate:
+    case FaultKind::kCutPair:
+    case FaultKind::kOneWay:
+    case FaultKind::kRing:
+      if (!pair) return;
+      block(fault, true);
+      ends = true;
+      break;
+    case FaultKind::kLossy:
+      network_.set_extra_loss(static_cast<std::uint32_t>(fault.amount));
+      ends = true;
+      break;
+    case FaultKind::kSlowLink:
+      if (!pair) return;
+      network_.set_extra_latency(fault.node, fault.peer,
+                                 Duration(static_cast<Duration::rep>(fault.amount)));
+      ends = true;
+      break;
+    case FaultKind::kCorrupt:
+      if (!pair) return;
+      network_.corrupt_next(fault.node, fault.peer);
+      break;
+    case FaultKind::kReset:
+      if (!pair) return;
+      network_.break_connections(fault.node, fault.peer);
+      break;
+    case FaultKind::kKill:
+    case FaultKind::kPowerCut:
+    case FaultKind::kPowerCutInWrite:
+    case FaultKind::kWriteError:
+      if (!victim.running()) return;
+      end_process(fault);
+      break;
+    case FaultKind::kWipe:
+      if (!may_impair(fault.node)) return;
+      resume(fault.node);
+      victim.wipe();
+      start_later(fault.node, fault.lasts);
+      break;
+    case FaultKind::kPause:
+      if (!victim.running() || victim.paused()) return;
+      victim.set_paused(true);
+      ends = true;
+      break;
+    case FaultKind::kSlowDisk:
+      victim.log().set_extra_sync(Duration(static_cast<Duration::rep>(fault.amount)));
+      ends = true;
+      break;
+    case FaultKind::kHungDisk:
+      victim.log().set_hung(true);
+      ends = true;
+      break;
+    case FaultKind::kFullDisk: {
+      std::uint64_t used = 0;
+      if (const auto names = victim.disk().list("wal")) {
+        for (const std::string& name : *names) used += victim.disk().contents("wal/" + name).size();
+      }
+      victim.disk().set_capacity(used + fault.amount);
+      ++full_disks_[fault.node];
+      ends = true;
+      break;
+    }
+    case FaultKind::kDamageImage:
+      if (!may_impair(fault.node)) return;
+      victim.damage_image(fault.amount);
+      break;
+    case FaultKind::kDamageLog:
+      if (!may_impair(fault.node)) return;
+      resume(fault.node);
+      victim.end(Node::End::kPowerCut);
+      victim.damage_log(fault.amount);
+      start_later(fault.node, fault.lasts);
+      break;
+    case FaultKind::kClockJump:
+      victim.jump_clock(static_cast<std::int64_t>(fault.amount) - kJumpZero);
+      break;
+    case FaultKind::kTransfer:
+      for (std::uint8_t id = 1; id <= profile_.nodes; ++id) {
+        if (node(id).leads()) node(id).transfer_leadership(NodeId(fault.node));
+      }
+      break;
+    case FaultKind::kBurst:
+      clients_.set_burst(fault.amount);
+      ends = true;
+      break;
+    case FaultKind::kCheckpoint:
+      victim.want_checkpoint();
+      break;
+  }
+  ++result_.faults[static_cast<std::size_t>(fault.kind)];
+  if (trace_.with_timeline()) {
+    trace_.note(scheduler_.now() - kOrigin, fault.node, "fault",
+                fmt::format("#{} {}", number, describe(fault)));
+  }
+  if (!ends) return;
+  active_[number] = true;
+  Event event;
+  event.kind = EventKind::kFaultEnd;
+  event.value = number;
+  scheduler_.after(fault.lasts, event);
+}
+
+void Cluster::end_fault(std::uint64_t number) {
+  if (!active_[number] || healing_) return;
+  active_[number] = false;
+  const Fault& fault = faults_[number];
+  Node& victim = node(fault.node);
+  switch (fault.kind) {
+    case FaultKind::kIsolate:
+    case FaultKind::kCutPair:
+    case FaultKind::kOneWay:
+    case FaultKind::kRing:
+      return block(fault, false);
+    case FaultKind::kLossy:
+      return network_.set_extra_loss(0);
+    case FaultKind::kSlowLink:
+      return network_.set_extra_latency(fault.node, fault.peer, {});
+    case FaultKind::kPause:
+      return resume(fault.node);
+    case FaultKind::kSlowDisk:
+      return victim.log().set_extra_sync({});
+    case FaultKind::kHungDisk:
+      victim.log().set_hung(false);
+      return victim.disk_changed();
+    case FaultKind::kFullDisk:
+      if (--full_disks_[fault.node] == 0) victim.disk().set_capacity(UINT64_MAX);
+      return;
+    case FaultKind::kBurst:
+      return clients_.set_burst(1);
+    default:
+      return;
+  }
+}
+
+void Cluster::block_pair(const Fault& fault, std::uint8_t from, std::uint8_t to, bool begin) {
+  const Blocked how = fault.amount == 1 ? Blocked::kHeld : Blocked::kLost;
+  if (!begin) return network_.unblock(from, to, how);
+  if (fault.amount == 2) network_.break_connections(from, to);
+  network_.block(from, to, how);
+}
+
+void Cluster::block(const Fault& fault, bool begin) {
+  const std::uint8_t count = profile_.nodes;
+  switch (fault.kind) {
+    case FaultKind::kIsolate:
+      for (std::uint8_t id = 1; id <= count; ++id) {
+        if (id == fault.node) continue;
+        block_pair(fault, fault.node, id, begin);
+        block_pair(fault, id, fault.node, begin);
+      }
+      return;
+    case FaultKind::kOneWay:
+      return block_pair(fault, fault.node, fault.peer, begin);
+    case FaultKind::kRing:
+      // Who is neither the next nor the one before is out of reach; of three, the pair around one.
+      for (std::uint8_t a = 1; a <= count; ++a) {
+        for (std::uint8_t b = 1; b <= count; ++b) {
+          const int apart = (a - b + count) % count;
+          const bool neighbours = apart == 1 || apart == count - 1;
+          const bool cut = count == 3 ? a != fault.node && b != fault.node : !neighbours;
+          if (a != b && cut) block_pair(fault, a, b, begin);
+        }
+      }
+      return;
+    default:
+      block_pair(fault, fault.node, fault.peer, begin);
+      return block_pair(fault, fault.peer, fault.node, begin);
+  }
+}
+
+void Cluster::end_process(const Fault& fault) {
+  Node& victim = node(fault.node);
+  resume(fault.node);
+  switch (fault.kind) {
+    case FaultKind::kKill:
+      victim.end(Node::End::kKilled);
+      break;
+    case FaultKind::kPowerCut:
+      victim.end(Node::End::kPowerCut);
+      break;
+    case FaultKind::kPowerCutInWrite:
+      victim.end(Node::End::kPowerCut, fault.amount);
+      break;
+    default:
+      // The node ends by itself when it comes to this operation.
+      victim.disk().fail_at(victim.disk().operations() + fault.amount, ErrorCode::kIo);
+      break;
+  }
+  start_later(fault.node, fault.lasts);
+}
+
+void Cluster::resume(std::uint8_t id) {
+  if (!node(id).paused()) return;
+  node(id).set_paused(false);
+  // What came meanwhile is read at once, in its order.
+  for (const Event& event : std::exchange(backlog_[id], {})) dispatch(event);
+  node(id).turn();
+}
+
+}  // namespace kvcluster::sim
