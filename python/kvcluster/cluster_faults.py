@@ -95,6 +95,11 @@ class ClusterFaults(ClusterView):
         where = "all links" if chosen is None else f"links {chosen}"
         self._act(0, "degraded", f"{where} carry with {quality}")
 
+    def heal_links(self) -> None:
+        """All links carry again, and well."""
+        self._proxy().heal()
+        self._act(0, "healed", "network healed")
+
     def heal(self) -> None:
         """All links carry again, and well; all disks work. Nodes that ended stay ended."""
         if self._links is None and not self._disks:

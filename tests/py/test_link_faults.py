@@ -46,7 +46,7 @@ def test_chance_comes_from_the_seed() -> None:
 )
 def test_a_quality_that_means_nothing_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError):
-        LinkQuality(**wrong)  # type: ignore[arg-type]
+        LinkQuality(**wrong)
 
 
 def write_some(client: Client, name: str, count: int = 50) -> None:
