@@ -7,6 +7,7 @@
 namespace kvcluster::python {
 
 void register_errors();
+void register_check(pybind11::module_& module);
 void register_digest(pybind11::module_& module);
 void register_raft_log(pybind11::module_& module);
 void register_raft_messages(pybind11::module_& module);

@@ -26,6 +26,9 @@ PYBIND11_MODULE(_core, module) {
   auto wal = module.def_submodule("wal", "The write-ahead log.");
   python::register_wal(wal);
 
+  auto check = module.def_submodule("check", "The linearizability checker.");
+  python::register_check(check);
+
   auto node = module.def_submodule("node", "A node in this process.");
   python::register_node_options(node);
   python::register_node(node);

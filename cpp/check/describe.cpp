@@ -41,8 +41,8 @@ std::string call(const Action& action) {
 std::string result(const Action& action) {
   const std::string revision =
       action.revision == 0 ? "" : fmt::format(" (revision {})", action.revision);
-  if (action.kind == ActionKind::kGet) return quoted(action.result) + revision;
   if (!action.succeeded) return "refused";
+  if (action.kind == ActionKind::kGet) return quoted(action.result) + revision;
   return (action.result ? *action.result : "ok") + revision;
 }
 

@@ -19,7 +19,8 @@ void add_once(std::vector<FactNumber>& facts, FactNumber fact) {
 std::optional<ValueNumber> needed_value(Model& model, const Step& step) {
   switch (step.kind) {
     case ActionKind::kGet:
-      return step.result;
+      if (step.succeeded) return step.result;
+      return std::nullopt;
     case ActionKind::kPutIfPresent:
     case ActionKind::kDelete:
       if (!step.succeeded) return kAbsent;

@@ -39,8 +39,8 @@ struct Action {
   // What the client was told; without meaning when the outcome is unknown.
   std::optional<Bytes> result = std::nullopt;  // kGet: the value, nullopt: absent. kAdd, kAppend:
                                                // decimal; nullopt: the client was not told it
-  bool succeeded = true;       // of the kinds that can fail. kAdd, kAppend: false when refused for
-                               // what the value is, which is not judged
+  bool succeeded = true;  // of the kinds that can fail. kGet, kAdd, kAppend: false when refused for
+                          // what the value is, which is not judged
   std::uint64_t revision = 0;  // of the value that was read or written; 0: not told
 
   friend bool operator==(const Action&, const Action&) = default;

@@ -172,7 +172,7 @@ std::optional<Model::Cell> Model::after(const Step& step, const Cell& cell, bool
   const bool is_present = cell.value != kAbsent;
   switch (step.kind) {
     case ActionKind::kGet: {
-      if (!is_known) return cell;
+      if (!is_known || !step.succeeded) return cell;
       if (cell.value != step.result) return std::nullopt;
       if (step.revision == 0 || !is_present) return cell;
       if (cell.is_exact ? step.revision != cell.revision : step.revision <= cell.revision) {

@@ -9,6 +9,8 @@ import typer
 
 from kvcluster.background import BackgroundCluster
 from kvcluster.cli import Exit, show
+from kvcluster.cli import chaos as chaos_command
+from kvcluster.cli import check as check_command
 from kvcluster.cli import demo as demo_commands
 from kvcluster.errors import KvError
 
@@ -23,8 +25,10 @@ app = typer.Typer(
     "3 certainly not applied, 4 outcome unknown.",
 )
 app.add_typer(demo_commands.app, name="demo")
+app.command("check")(check_command.check)
 app.command("gate")(demo_commands.gate)
 app.command("report")(demo_commands.report)
+app.command("chaos")(chaos_command.chaos)
 
 Directory = Annotated[
     Path, typer.Option("--dir", help="Where the cluster keeps data, logs and its state file.")
