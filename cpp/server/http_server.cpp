@@ -3,6 +3,7 @@
 #include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -57,6 +58,11 @@ std::optional<std::size_t> head_size(BytesView bytes) {
   return crlf < lf ? crlf + 4 : lf + 2;
 }
 
+bool is_one_word(BytesView text) {
+  return std::ranges::none_of(
+      text, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7F'; });
+}
+
 }  // namespace
 
 Bytes answer_http(BytesView head, const HttpServer::Handler& handler) {
@@ -70,7 +76,7 @@ Bytes answer_http(BytesView head, const HttpServer::Handler& handler) {
   const BytesView method = line.substr(0, method_end);
   const BytesView target = line.substr(method_end + 1, target_end - method_end - 1);
   const BytesView version = line.substr(target_end + 1);
-  if (!version.starts_with("HTTP/") || !target.starts_with('/')) {
+  if (!version.starts_with("HTTP/") || !target.starts_with('/') || !is_one_word(target)) {
     return refuse(400, "the first line must be: GET /path HTTP/1.1");
   }
   if (version != "HTTP/1.1" && version != "HTTP/1.0") {
