@@ -123,8 +123,11 @@ Status CheckpointSchedule::answer(Instant now, SnapshotChunkRead read) {
 }
 
 Status CheckpointSchedule::answer(Instant now, SnapshotNotRead failed) {
-  if (failed.error.code == ErrorCode::kIo) return std::unexpected(std::move(failed.error));
-  if (failed.error.code == ErrorCode::kNotFound) wanted_ = true;
+  const ErrorCode code = failed.error.code;
+  if (code == ErrorCode::kIo || code == ErrorCode::kCorruption) {
+    return std::unexpected(std::move(failed.error));
+  }
+  if (code == ErrorCode::kNotFound) wanted_ = true;
   parts_.log.debug("snapshot not ready: " + failed.error.message(),
                    {{"event", "snapshot_unavailable"}, {"peer", failed.to}});
   parts_.replica.snapshot_unavailable(now, failed.to);

@@ -44,7 +44,8 @@ class CheckpointSchedule {
   // the entries after it.
   CheckpointSchedule(const Parts& parts, Index restored, std::uint64_t log_bytes);
 
-  // Once a turn. Errors of this and all below: end the node.
+  // Once a turn. Errors of this and all below: kCorruption: the checkpoint is damaged; any other
+  // ends the node.
   [[nodiscard]] Status begin_if_due(Instant now);
   // A checkpoint is wanted whatever the thresholds say.
   void want() { wanted_ = true; }

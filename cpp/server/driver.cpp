@@ -115,9 +115,13 @@ Result<bool> Driver::pass() {
     KV_TRY(repair_due_ ? begin_repair() : make_anew());
     return true;
   }
+  const auto unread = stopped_by_damage();
+  if (!unread || *unread) return unread;
   replica::Replica& replica = engine_->replica;
   if (!front_->batch().empty()) replica.submit(monotonic_now(), front_->batch());
   replica::Output out = replica.end_turn(monotonic_now(), wall_now());
+  const auto read = stopped_by_damage();
+  if (!read || *read) return read;
   const auto told = perform(out);
   if (!told) return told;
   turn_.flush();
@@ -218,7 +222,12 @@ void Driver::take_checkpointer_report() {
   lock.unlock();
   if (ended_ || !engine_) return;
   const Status done = engine_->checkpoints.reported(monotonic_now(), std::move(report));
-  if (!done) fail_node(done.error());
+  if (!done && done.error().code == ErrorCode::kCorruption) {
+    log_->critical("damaged: " + done.error().context, {{"event", "damaged"}});
+    want_repair(done.error().context);
+  } else if (!done) {
+    fail_node(done.error());
+  }
 }
 
 // A failed write or sync is never tried again: the page may count as clean although it never

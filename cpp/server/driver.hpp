@@ -109,6 +109,10 @@ class Driver final : public NodeView {
   [[nodiscard]] Status begin_repair();
   // The log and the state are to be given up as soon as nothing is being written.
   void want_repair(std::string cause);
+  [[nodiscard]] Status give_up(storage::RepairMark mark, std::string cause);
+  // Why the checkpoint's state cannot be used; empty: it can.
+  [[nodiscard]] std::string judge_state(const kv::StateMachine& state) const;
+  [[nodiscard]] Result<bool> stopped_by_damage();
   // Closes and opens all that stands on the data directory, as at a start.
   [[nodiscard]] Status make_anew();
   // Errors: kCorruption when the node knows nobody who could repair it.

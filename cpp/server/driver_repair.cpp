@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "server/clock.hpp"
@@ -33,14 +34,6 @@ void Driver::want_repair(std::string cause) {
 
 Status Driver::begin_repair() {
   storage::RepairMark mark;
-  mark.cause = std::move(*std::exchange(repair_due_, std::nullopt));
-  mark.cause.resize(std::min(mark.cause.size(), storage::kMaxCauseBytes));
-  if (++repairs_ > kMaxRepairs) {
-    return fail(ErrorCode::kCorruption,
-                fmt::format("the state was wrong again after it was replaced ({}): this machine "
-                            "computes or stores wrongly",
-                            mark.cause));
-  }
   mark.floor = engine_->replica.core().status().last_log;
   mark.configuration = engine_->replica.core().configuration();
   mark.genesis = Bytes(engine_->state->genesis_payload());
@@ -50,14 +43,53 @@ Status Driver::begin_repair() {
     mark.configuration = mark_->configuration;
     mark.genesis = mark_->genesis;
   }
+  return give_up(std::move(mark), *std::exchange(repair_due_, std::nullopt));
+}
+
+Status Driver::give_up(storage::RepairMark mark, std::string cause) {
+  cause.resize(std::min(cause.size(), storage::kMaxCauseBytes));
+  mark.cause = std::move(cause);
+  if (++repairs_ > kMaxRepairs) {
+    return fail(ErrorCode::kCorruption,
+                fmt::format("the state was wrong again after it was replaced ({}): this machine "
+                            "computes or stores wrongly",
+                            mark.cause));
+  }
   KV_TRY(store_->begin_repair(mark));
   return make_anew();
+}
+
+// At a start: the records are walked once, so that no page that is whole but old is served.
+std::string Driver::judge_state(const kv::StateMachine& state) const {
+  const Instant begin = monotonic_now();
+  const bool same = state.recompute_state_digest() == state.digests().state;
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(monotonic_now() - begin);
+  log_->info(fmt::format("the state was compared with its digest in {} ms", took.count()),
+             {{"event", "verified"}, {"keys", state.key_count()}});
+  if (!store_->table().damage().empty()) return store_->table().damage();
+  if (same) return {};
+  return fmt::format("the records of the checkpoint at entry {} do not give its digest",
+                     state.applied().value());
+}
+
+// Nothing that was computed from a damaged record leaves the node: it is asked before the turn's
+// output is used. True when the turn must not go on.
+Result<bool> Driver::stopped_by_damage() {
+  const std::string& damage = store_->table().damage();
+  if (damage.empty()) return false;
+  if (!repair_due_) {
+    log_->critical("damaged: " + damage, {{"event", "damaged"}});
+    phase_ = Phase::kRepairing;
+    repair_due_ = damage;
+  }
+  if (persistence_->idle()) KV_TRY(begin_repair());
+  return true;
 }
 
 Status Driver::make_anew() {
   make_anew_due_ = false;
   // Clients that wait here would wait for ever: what they asked is forgotten with the replica.
-  front_->close_all();
+  if (front_) front_->close_all();
   membership_->left();
   release_storage();
   auto opened = open_storage();

@@ -227,7 +227,18 @@ Status Driver::form(const replica::Genesis& genesis) {
 Status Driver::start_engine(raft::Restored restored, BytesView state_machine_meta) {
   std::optional<replica::Genesis> genesis;  // none: lost with a damaged log
   auto state = std::make_unique<kv::StateMachine>(store_->table());
-  if (!state_machine_meta.empty()) KV_TRY(state->restore(state_machine_meta));
+  if (!state_machine_meta.empty()) {
+    KV_TRY(state->restore(state_machine_meta));
+    if (std::string wrong = judge_state(*state); !wrong.empty()) {
+      log_->critical("damaged: " + wrong, {{"event", "damaged"}});
+      storage::RepairMark mark;
+      mark.floor = store_->wal().last();
+      mark.configuration = std::move(restored.configuration);
+      mark.genesis = Bytes(state->genesis_payload());
+      state.reset();
+      return give_up(std::move(mark), std::move(wrong));
+    }
+  }
   const BytesView payload = mark_                        ? BytesView(mark_->genesis)
                             : state_machine_meta.empty() ? restored.entries.front().payload.view()
                                                          : state->genesis_payload();

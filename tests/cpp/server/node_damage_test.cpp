@@ -117,6 +117,80 @@ TEST_F(NodeDamage, AMissingNameOfTheCheckpointIsRepaired) {
   EXPECT_TRUE(eventually([&] { return converged(30); })) << "the repair is durable";
 }
 
+// A node whose state is in a checkpoint soon.
+class NodeCheckpointDamage : public NodeDamage {
+ protected:
+  NodeCheckpointDamage() {
+    configure = [](NodeOptions& options) {
+      options.memtable_bytes = 4U << 10U;
+      options.retained_log_bytes = 4U << 10U;
+    };
+  }
+
+  [[nodiscard]] std::string pages_file(std::uint64_t id) const {
+    for (const auto& file : std::filesystem::directory_iterator(directory(id))) {
+      const std::string name = file.path().string();
+      if (name.find("/checkpoint-") != std::string::npos) return name + "/data.mdb";
+    }
+    return {};
+  }
+
+  [[nodiscard]] Bytes pages(std::uint64_t id) const {
+    std::ifstream file(pages_file(id), std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+};
+
+TEST_F(NodeCheckpointDamage, AnyPageThatIsDamagedIsRepairedOrWasNotNeeded) {
+  start_all();
+  write(leader(), "key", 300, Bytes(60, 'v'));
+  const std::uint64_t victim = follower();
+  ASSERT_TRUE(eventually([&] { return status(victim).storage.checkpoint_index > Index(200); }));
+  stop(victim);
+  int repaired = 0;
+  for (std::size_t page = 0; page < pages(victim).size() / 4096; page += 1 + page / 4) {
+    SCOPED_TRACE("page " + std::to_string(page));
+    flip(pages_file(victim), page * 4096 + 18);
+    start(victim);
+    ASSERT_TRUE(
+        eventually([&] { return status(victim).phase == Phase::kServing && converged(300); }));
+    if (log_of(victim).find("damaged: checkpoint-") != std::string::npos) ++repaired;
+    stop(victim);
+    std::filesystem::remove(log_file(victim));
+  }
+  EXPECT_GT(repaired, 2);
+}
+
+TEST_F(NodeCheckpointDamage, ARecordThatIsDamagedWhileTheNodeLeadsIsNeverAnswered) {
+  start_all();
+  const std::uint64_t victim = leader();
+  {
+    testing::RespClient client(port(victim));
+    ASSERT_EQ(client.text({"SET", "precious", "the value in question"}), "OK");
+  }
+  write(victim, "key", 200, Bytes(60, 'v'));
+  ASSERT_TRUE(eventually([&] { return status(victim).storage.checkpoint_index > Index(100); }));
+  // Every copy in the file: of what copy-on-write left behind too.
+  const Bytes found = pages(victim);
+  const std::string path = pages_file(victim);
+  int copies = 0;
+  for (std::size_t at = found.find("the value in question"); at != Bytes::npos;
+       at = found.find("the value in question", at + 1)) {
+    flip(path, at);
+    ++copies;
+  }
+  ASSERT_GT(copies, 0);
+  testing::RespClient client(port(victim));
+  EXPECT_EQ(client.text({"GET", "precious"}), "(closed)");
+  EXPECT_TRUE(eventually([&] {
+    return log_of(victim).find("the state is the majority's again") != std::string::npos;
+  }));
+  EXPECT_THAT(log_of(victim), HasSubstr("damaged: " + directory(victim) + "/checkpoint-"));
+  EXPECT_TRUE(eventually([&] { return converged(201); }));
+  testing::RespClient again(port(leader()));
+  EXPECT_EQ(again.text({"GET", "precious"}), "the value in question");
+}
+
 TEST_F(NodeDamage, WhenAllLogsAreDamagedEveryNodeRefusesAndSaysWhichFileAndOffset) {
   start_all();
   write(leader(), "key", 30);

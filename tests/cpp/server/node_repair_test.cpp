@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "kv/meta.hpp"
 #include "server/node_cluster.hpp"
 #include "storage/store.hpp"
 
@@ -18,8 +19,10 @@ class NodeRepair : public testing::NodeClusterTest {
     };
   }
 
-  // What a flipped bit in a page of the checkpoint does: LMDB has no checksums.
-  void damage_value(std::uint64_t id, const std::string& key) {
+  enum class Digest : std::uint8_t { kAsItWas, kOfTheDamage };
+
+  // Another value in the checkpoint, as if it had been computed so: its checksum is right.
+  void change_value(std::uint64_t id, const std::string& key, Digest digest) {
     storage::StoreOptions options;
     options.path = directory(id);
     options.node = NodeId(id);
@@ -29,9 +32,10 @@ class NodeRepair : public testing::NodeClusterTest {
     storage::Store& store = *opened->store;
     const auto record = store.table().get(kv::Space::kData, key);
     ASSERT_TRUE(record.has_value()) << "the key must be in the checkpoint";
-    Bytes damaged(*record);
-    damaged.back() = static_cast<char>(damaged.back() ^ 1);
-    store.table().put(kv::Space::kData, key, damaged);
+    const Bytes before(*record);
+    Bytes changed = before;
+    changed.back() = static_cast<char>(changed.back() ^ 1);
+    store.table().put(kv::Space::kData, key, changed);
     storage::CheckpointMeta meta;
     meta.applied = {opened->restored.log_base.term, opened->restored.applied};
     for (const raft::Entry& entry : opened->restored.entries) {
@@ -39,6 +43,14 @@ class NodeRepair : public testing::NodeClusterTest {
     }
     meta.configuration = opened->restored.configuration;
     meta.state_machine = opened->state_machine_meta;
+    if (digest == Digest::kOfTheDamage) {
+      auto state = kv::decode_meta(meta.state_machine);
+      ASSERT_TRUE(state.has_value());
+      state->hash.remove(kv::Space::kData, key, before);
+      state->hash.add(kv::Space::kData, key, changed);
+      meta.state_machine.clear();
+      kv::encode(state->meta, state->counts, state->hash, meta.state_machine);
+    }
     const auto job = store.begin_checkpoint(std::move(meta));
     const Status written = store.write_checkpoint(job);
     ASSERT_TRUE(written.has_value()) << written.error().message();
@@ -46,18 +58,30 @@ class NodeRepair : public testing::NodeClusterTest {
   }
 };
 
-TEST_F(NodeRepair, FlippedBitIsNoticedAndRepairedFromThePeers) {
+TEST_F(NodeRepair, AStateThatDoesNotGiveItsDigestIsNoticedAtTheStart) {
   start_all();
   write(leader(), "key", 100);
   const std::uint64_t victim = follower();
   ASSERT_TRUE(eventually([&] { return status(victim).storage.checkpoint_index > Index(60); }));
   stop(victim);
-  damage_value(victim, "key7");
+  change_value(victim, "key7", Digest::kAsItWas);
   start(victim);
-  ASSERT_TRUE(eventually([&] { return converged(100); })) << "nothing has read the damage yet";
+  EXPECT_NE(log_of(victim).find("do not give its digest"), std::string::npos);
+  EXPECT_TRUE(eventually([&] { return status(victim).phase == Phase::kServing; }));
+  EXPECT_TRUE(eventually([&] { return converged(100); }));
+}
 
+TEST_F(NodeRepair, AStateThatDivergedIsNoticedAndRepairedFromThePeers) {
+  start_all();
+  write(leader(), "key", 100);
+  const std::uint64_t victim = follower();
+  ASSERT_TRUE(eventually([&] { return status(victim).storage.checkpoint_index > Index(60); }));
+  stop(victim);
+  change_value(victim, "key7", Digest::kOfTheDamage);
+  start(victim);
+  ASSERT_EQ(log_of(victim).find("damaged: "), std::string::npos);
   testing::RespClient client(port(leader()));
-  ASSERT_EQ(client.text({"SET", "key7", "new"}), "OK");
+  ASSERT_EQ(client.text({"SET", "key8", "new"}), "OK");
   EXPECT_TRUE(eventually([&] {
     return log_of(victim).find("state differs from the majority's") != std::string::npos;
   }));
