@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <compare>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@ namespace {
 struct Write {
   std::uint64_t index;
   std::size_t position;
+  friend auto operator<=>(const Write&, const Write&) = default;
 };
 
 struct KeyWrites {
@@ -42,7 +44,7 @@ class Replay {
     for (std::size_t at = 0; at < history.size(); ++at) {
       if (const auto index = index_of(history[at])) writes_.push_back({*index, at});
     }
-    std::ranges::stable_sort(writes_, {}, &Write::index);
+    std::ranges::sort(writes_);
     for (const Write& write : writes_) {
       for (const Action& action : history[write.position].actions) {
         if (is_read(action.kind) || !action.succeeded) continue;
@@ -71,7 +73,7 @@ class Replay {
       }
     }
     for (auto& [key, reads] : reads_) {
-      std::ranges::stable_sort(reads, {}, &Write::index);
+      std::ranges::sort(reads);
       if (auto found = against_real_time(reads)) return *std::move(found);
     }
     return {};
@@ -80,6 +82,7 @@ class Replay {
  private:
   Verdict contradiction(std::vector<std::size_t> piece, const std::string& sentence) const {
     std::vector<const Operation*> operations;
+    operations.reserve(piece.size());
     for (const std::size_t at : piece) operations.push_back(&history_[at]);
     return {.finding = Finding::kViolation,
             .explanation = fmt::format("the log contradicts the answers: {}\n{}", sentence,

@@ -19,6 +19,7 @@ namespace {
 
 std::vector<const Operation*> operations_of(const std::vector<Kept>& piece) {
   std::vector<const Operation*> operations;
+  operations.reserve(piece.size());
   for (const Kept& kept : piece) operations.push_back(&kept.operation);
   return operations;
 }
@@ -55,47 +56,51 @@ std::string describe_stuck(Model& model, const SearchResult& found) {
       *stuck + 1);
 }
 
-Verdict violation(std::vector<Kept> piece, const std::string& sentence) {
+Verdict violation(const std::vector<Kept>& piece, const std::string& sentence) {
   Verdict verdict;
   verdict.finding = Finding::kViolation;
   verdict.explanation =
       fmt::format("not linearizable: {}\n{}", sentence, describe_table(operations_of(piece)));
+  verdict.piece.reserve(piece.size());
   for (const Kept& kept : piece) verdict.piece.push_back(kept.position);
   return verdict;
 }
 
 Verdict violation(const std::vector<Kept>& piece, const Impossible& impossible) {
   std::vector<Kept> named;
+  named.reserve(impossible.piece.size());
   for (const OpNumber op : impossible.piece) named.push_back(piece[op]);
-  return violation(std::move(named), impossible.sentence);
+  return violation(named, impossible.sentence);
 }
 
-Verdict explain(std::vector<Kept> piece, const Limits& limits) {
+Verdict explain(const std::vector<Kept>& piece, const Limits& limits) {
   Model model(operations_of(piece));
   const Facts facts(model);
   if (const auto found = find_impossible(model, facts)) return violation(piece, *found);
   const SearchResult found =
       Search(model, facts).run(limits.max_shrink_explored, limits.max_memory_bytes);
-  const std::string sentence = describe_stuck(model, found);
-  return violation(std::move(piece), sentence);
+  return violation(piece, describe_stuck(model, found));
 }
 
 // Of operations that are judged together, in order of their invocation.
 Verdict check_group(const History& history, std::vector<std::size_t> positions,
                     const Limits& limits) {
-  std::ranges::stable_sort(positions, {}, [&](std::size_t at) { return history[at].invoked; });
+  std::ranges::sort(positions, {},
+                    [&](std::size_t at) { return std::pair(history[at].invoked, at); });
   std::vector<const Operation*> operations;
+  operations.reserve(positions.size());
   for (const std::size_t position : positions) operations.push_back(&history[position]);
   SearchResult found;
   {
-    Model model(std::move(operations));
+    Model model(operations);
     const Facts facts(model);
     if (const auto impossible = find_impossible(model, facts)) {
       std::vector<Kept> piece;
+      piece.reserve(impossible->piece.size());
       for (const OpNumber op : impossible->piece) {
         piece.push_back({positions[op], history[positions[op]]});
       }
-      return violation(std::move(piece), impossible->sentence);
+      return violation(piece, impossible->sentence);
     }
     found = Search(model, facts).run(limits.max_explored, limits.max_memory_bytes);
   }
@@ -135,8 +140,9 @@ Verdict check_linearizable(const History& history, const Limits& limits) {
     if (verdict.finding == Finding::kViolation) return verdict;
     if (verdict.finding == Finding::kUndecided && overall.linearizable()) {
       overall = std::move(verdict);
+    } else {
+      overall.explored = verdict.explored;
     }
-    overall.explored = std::max(overall.explored, verdict.explored);
   }
   return overall;
 }

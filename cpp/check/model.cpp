@@ -2,11 +2,27 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 #include <unordered_set>
 
 #include "check/describe.hpp"
 
 namespace kvcluster::check {
+namespace {
+
+// Those of one instant stay as they were.
+std::vector<const Operation*> by_invocation(const std::vector<const Operation*>& operations) {
+  std::vector<std::pair<std::int64_t, std::size_t>> order;
+  order.reserve(operations.size());
+  for (const Operation* each : operations) order.emplace_back(each->invoked, order.size());
+  std::ranges::sort(order);
+  std::vector<const Operation*> sorted;
+  sorted.reserve(order.size());
+  for (const auto& [invoked, at] : order) sorted.push_back(operations[at]);
+  return sorted;
+}
+
+}  // namespace
 
 std::optional<std::int64_t> parse_number(BytesView text) {
   std::int64_t number = 0;
@@ -16,8 +32,8 @@ std::optional<std::int64_t> parse_number(BytesView text) {
   return number;
 }
 
-Model::Model(std::vector<const Operation*> operations) : operations_(std::move(operations)) {
-  std::ranges::stable_sort(operations_, {}, [](const Operation* each) { return each->invoked; });
+Model::Model(const std::vector<const Operation*>& operations)
+    : operations_(by_invocation(operations)) {
   cells_.emplace_back();
   cell_numbers_.emplace(Cell{}, 0);
   for (const Operation* operation : operations_) compile(*operation);
@@ -137,8 +153,9 @@ void Model::order_moments() {
     if (!ops_[op].is_known) continue;
     moments.push_back({std::max(operation.invoked, operation.returned), true, op});
   }
-  std::ranges::stable_sort(moments, {},
-                           [](const Moment& each) { return std::pair(each.time, each.is_return); });
+  std::ranges::sort(moments, {}, [](const Moment& each) {
+    return std::tuple(each.time, each.is_return, each.op);
+  });
   for (const Moment& moment : moments) {
     Op& op = ops_[moment.op];
     (moment.is_return ? op.returned : op.called) = moment_count_++;

@@ -54,7 +54,7 @@ struct Op {
 class Model {
  public:
   // The operations as they are numbered: by invocation. None has failed.
-  explicit Model(std::vector<const Operation*> operations);
+  explicit Model(const std::vector<const Operation*>& operations);
 
   [[nodiscard]] std::size_t op_count() const { return ops_.size(); }
   [[nodiscard]] std::size_t slot_count() const { return slot_keys_.size(); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <span>
+#include <utility>
 
 namespace kvcluster::check {
 
@@ -160,8 +161,9 @@ void Search::gather_likely(Node& node) {
       add_candidate(op);
     }
   }
-  std::ranges::stable_sort(gathered_, {},
-                           [this](const Candidate& each) { return deadlines_[each.op]; });
+  std::ranges::sort(gathered_, {}, [this](const Candidate& each) {
+    return std::pair(deadlines_[each.op], each.op);
+  });
   candidates_.resize(node.first);
   candidates_.insert(candidates_.end(), gathered_.begin(), gathered_.end());
 }

@@ -1,6 +1,7 @@
 #include "check/shrink.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "check/facts.hpp"
 #include "check/impossible.hpp"
@@ -14,6 +15,7 @@ using Piece = std::vector<Kept>;
 
 std::vector<const Operation*> operations_of(const Piece& piece) {
   std::vector<const Operation*> operations;
+  operations.reserve(piece.size());
   for (const Kept& kept : piece) operations.push_back(&kept.operation);
   return operations;
 }
@@ -23,7 +25,7 @@ class Shrinker {
   explicit Shrinker(const Limits& limits) : limits_(limits) {}
 
   Piece run(Piece piece) {
-    piece = shortest_prefix(std::move(piece));
+    piece = shortest_prefix(piece);
     bool is_smaller = true;
     while (is_smaller) {
       is_smaller = false;
@@ -40,7 +42,7 @@ class Shrinker {
 
   // A failing part stays failing when operations follow: the prefixes that fail are found by
   // bisection over the moments at which they end.
-  Piece shortest_prefix(Piece piece) {
+  Piece shortest_prefix(const Piece& piece) {
     std::vector<std::int64_t> ends;
     for (const Kept& kept : piece) {
       if (kept.operation.outcome == Outcome::kOk) ends.push_back(kept.operation.returned);
@@ -148,8 +150,10 @@ class Shrinker {
 std::vector<Kept> shrink(const History& history, const std::vector<std::size_t>& positions,
                          const Limits& limits) {
   Piece piece;
+  piece.reserve(positions.size());
   for (const std::size_t position : positions) piece.push_back({position, history[position]});
-  std::ranges::stable_sort(piece, {}, [](const Kept& kept) { return kept.operation.invoked; });
+  std::ranges::sort(
+      piece, {}, [](const Kept& kept) { return std::pair(kept.operation.invoked, kept.position); });
   return Shrinker(limits).run(std::move(piece));
 }
 

@@ -150,7 +150,8 @@ History happened(Random& random, const Mix& mix) {
     if (happens) effects.push_back({effect, at});
     history.push_back(std::move(operation));
   }
-  std::ranges::stable_sort(effects, {}, &Effect::time);
+  std::ranges::sort(effects, {},
+                    [](const Effect& each) { return std::pair(each.time, each.operation); });
   PlainStore store;
   std::uint64_t index = 0;
   for (const Effect& effect : effects) perform(store, history[effect.operation], ++index);
