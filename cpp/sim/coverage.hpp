@@ -42,6 +42,7 @@ namespace kvcluster::sim {
   X(DiskRoom, "a full disk had room again")                               \
   X(NodeFailed, "a node ended by a disk error")                           \
   X(LogSalvaged, "a damaged log was cut and is being repaired")           \
+  X(DamageRefused, "a log was too damaged to know its votes")             \
   X(ImageDamaged, "a damaged checkpoint was noticed")                     \
   X(Diverged, "a node's state differed from the majority's")              \
   X(RepairBegun, "a node gave up its state")                              \

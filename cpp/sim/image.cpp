@@ -29,7 +29,7 @@ raft::Configuration configuration_of(const kv::StateMachine& state) {
 
 std::shared_ptr<const Image> image_of(const kv::StateMachine& state, const kv::MapTable& table) {
   auto image = std::make_shared<Image>(
-      Image{{state.applied_term(), state.applied()}, configuration_of(state), {}, table});
+      Image{{state.applied_term(), state.applied()}, configuration_of(state), {}, table, false});
   state.encode_meta(image->meta);
   return image;
 }
@@ -95,6 +95,7 @@ std::shared_ptr<const Image> damaged(const Image& image, std::uint64_t where) {
   byte = static_cast<char>(static_cast<unsigned char>(byte) ^ (1U << (where % 8)));
   auto copy = std::make_shared<Image>(image);
   copy->table.put(kv::Space::kData, key, value);
+  copy->damaged = true;
   return copy;
 }
 

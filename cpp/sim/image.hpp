@@ -18,6 +18,7 @@ struct Image {
   raft::Configuration configuration;  // at `last`
   Bytes meta;                         // kv::StateMachine::encode_meta
   kv::MapTable table;
+  bool damaged = false;  // only the world knows
 };
 
 // The state as it stands. Requires: the genesis is applied.

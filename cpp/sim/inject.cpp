@@ -105,8 +105,8 @@ void Cluster::begin_fault(std::uint64_t number) {
     case FaultKind::kDamageLog:
       if (!may_impair(fault.node)) return;
       resume(fault.node);
-      victim.end(Node::End::kPowerCut);
-      victim.damage_log(fault.amount);
+      if (!victim.damage_log(fault.amount)) return;
+      victim.end(Node::End::kKilled);
       start_later(fault.node, fault.lasts);
       break;
     case FaultKind::kClockJump:

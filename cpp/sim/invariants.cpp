@@ -89,45 +89,42 @@ std::optional<Term> TermLog::term_at(Index index) const {
   return terms_[static_cast<std::size_t>(offset)];
 }
 
-void TermLog::drop_through(Index index) {
-  while (base_.index < index && !terms_.empty()) {
-    base_ = {terms_.front(), base_.index.next()};
-    terms_.pop_front();
-  }
-}
-
 Invariants::Invariants(std::size_t nodes) : nodes_(nodes + 1) {}
 
 void Invariants::report(Check check, std::uint8_t node, std::string text) {
   if (!violation_) violation_ = Violation{check, at_, node, std::move(text)};
 }
 
-void Invariants::started(std::uint8_t id, const raft::Restored& restored, bool excused) {
+void Invariants::emptied(std::uint8_t id) { nodes_[id] = {}; }
+
+void Invariants::started(std::uint8_t id, const raft::Restored& restored) {
   Node& node = nodes_[id];
   TermLog found;
   found.reset(restored.log_base);
   for (const raft::Entry& entry : restored.entries) found.append(entry.term);
-  if (!excused) {
-    const raft::HardState& now = restored.hard_state;
-    const raft::HardState& then = node.synced_state;
-    if (now.current_term < then.current_term ||
-        (now.current_term == then.current_term && then.voted_for != kNoNode &&
-         now.voted_for != then.voted_for)) {
-      report(Check::kDurableKept, id,
-             fmt::format("node {} had synced term {} and its vote for {}, and starts with term {} "
-                         "and a vote for {}",
-                         id, then.current_term.value(), then.voted_for.value(),
-                         now.current_term.value(), now.voted_for.value()));
-    }
-    // An unsynced truncation may have survived the crash, and so may an unsynced reset.
-    const Index newest = std::min(node.synced.last().index, node.untouched.prev());
-    const auto term = node.synced.term_at(newest);
-    if (!node.reset_unsynced && term && !found.covers({*term, newest})) {
-      report(Check::kDurableKept, id,
-             fmt::format("node {} had synced entry {} of term {} and starts without it: its log "
-                         "ends at {}",
-                         id, newest.value(), term->value(), found.last().index.value()));
-    }
+  const raft::HardState& now = restored.hard_state;
+  const raft::HardState& then = node.synced_state;
+  if (now.current_term < then.current_term ||
+      (now.current_term == then.current_term && then.voted_for != kNoNode &&
+       now.voted_for != then.voted_for)) {
+    report(
+        Check::kDurableKept, id,
+        fmt::format("node {} had synced term {} and its vote for {}, and starts with term {} and "
+                    "a vote for {}",
+                    id, then.current_term.value(), then.voted_for.value(), now.current_term.value(),
+                    now.voted_for.value()));
+  }
+  // An unsynced truncation may have survived the crash, and so may an unsynced reset.
+  const Index newest = std::min(node.synced.last().index, node.untouched.prev());
+  const auto term = node.synced.term_at(newest);
+  const bool covered =
+      !term || found.covers({*term, newest}) ||
+      (restored.repair_floor && *restored.repair_floor >= raft::EntryId{*term, newest});
+  if (!node.reset_unsynced && !covered) {
+    report(Check::kDurableKept, id,
+           fmt::format("node {} had synced entry {} of term {} and starts without it: its log ends "
+                       "at {}",
+                       id, newest.value(), term->value(), found.last().index.value()));
   }
   node.made = found;
   node.synced = std::move(found);

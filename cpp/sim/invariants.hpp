@@ -65,7 +65,6 @@ class TermLog {
   [[nodiscard]] bool covers(raft::EntryId id) const {
     return id.index <= base_.index || term_at(id.index) == id.term;
   }
-  void drop_through(Index index);
 
  private:
   raft::EntryId base_;
@@ -81,8 +80,10 @@ class Invariants {
   [[nodiscard]] const std::optional<Violation>& violation() const { return violation_; }
   void set_time(Duration since_beginning) { at_ = since_beginning; }
 
-  // A process starts from this. `excused`: its log was damaged, so it may lack what was synced.
-  void started(std::uint8_t node, const raft::Restored& restored, bool excused);
+  // A process starts from this. With a repair floor it may lack what was synced, but must know it.
+  void started(std::uint8_t node, const raft::Restored& restored);
+  // Its disk was replaced by an empty one.
+  void emptied(std::uint8_t node);
   // In the order in which consensus makes them.
   void batch_made(std::uint8_t node, const raft::PersistBatch& batch);
   // In the same order, when durable.
@@ -93,6 +94,8 @@ class Invariants {
   // A client was told that the write at `index` was applied.
   void acknowledged(std::uint8_t node, Index index, std::size_t quorum);
 
+  // The end of the node's log as far as it was synced.
+  [[nodiscard]] raft::EntryId synced(std::uint8_t node) const { return nodes_[node].synced.last(); }
   [[nodiscard]] Index committed() const { return committed_.index; }
   [[nodiscard]] Term newest_term() const { return newest_term_; }
 

@@ -88,13 +88,11 @@ void Network::renew(std::uint8_t id) {
 }
 
 void Network::tell_dialer(std::uint8_t from, std::uint8_t to) {
-  if (blocked(to, from)) return;
   scheduler_.after(latency(to, from),
                    connection_event(EventKind::kLinkLost, from, to, connection(from, to).dialing));
 }
 
 void Network::tell_peer(std::uint8_t from, std::uint8_t to) {
-  if (blocked(from, to)) return;
   scheduler_.after(latency(from, to), connection_event(EventKind::kSessionLost, from, to,
                                                        connection(from, to).session));
 }

@@ -9,6 +9,8 @@ namespace {
 
 constexpr Duration kBackoffMin = std::chrono::milliseconds(10);
 constexpr Duration kBackoffMax = std::chrono::milliseconds(500);
+// How often the end of a connection is told again, while nothing gets through.
+constexpr Duration kToldAgain = std::chrono::milliseconds(300);
 constexpr Duration kConnectDeadline = std::chrono::seconds(1);
 
 }  // namespace
@@ -32,6 +34,7 @@ void Network::on_event(const Event& event) {
       return;
     case EventKind::kLinkLost:
       if (line.dialing != event.life || !line.up) return;
+      if (blocked(event.peer, event.node)) return scheduler_.after(kToldAgain, event);
       line.up = false;
       line.backoff = kBackoffMin;
       dial_failed(event.node, event.peer, false);
@@ -39,6 +42,7 @@ void Network::on_event(const Event& event) {
       return;
     case EventKind::kSessionLost:
       if (line.session != event.life || line.session == 0) return;
+      if (blocked(event.node, event.peer)) return scheduler_.after(kToldAgain, event);
       line.session = 0;
       nodes_[event.peer]->on_session_lost(event.node);
       return;

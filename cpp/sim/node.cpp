@@ -176,8 +176,9 @@ bool Node::pass() {
     if (const Status formed = form(genesis); !formed) fail(formed.error());
     return running_;
   }
-  if (repair_due_ && log_.idle()) {
-    if (const Status begun = begin_repair(); !begun) fail(begun.error());
+  if ((repair_due_ || make_anew_due_) && log_.idle()) {
+    if (const Status begun = repair_due_ ? begin_repair() : make_anew(); !begun)
+      fail(begun.error());
     return running_;
   }
   replica::Replica& replica = *engine_->replica;
@@ -309,6 +310,10 @@ void Node::fail(const Error& error) {
   if (world_.trace.with_timeline()) note("node", "ends: " + error.message());
   failed_ = true;
   end(End::kKilled);
+  if (given_up_) return;
+  // Something restarts what ends.
+  world_.scheduler.after(std::chrono::milliseconds(random_.between(20, 1500)),
+                         event(EventKind::kStart));
 }
 
 }  // namespace kvcluster::sim

@@ -26,6 +26,7 @@
 #include "sim/profile.hpp"
 #include "sim/scheduler.hpp"
 #include "sim/trace.hpp"
+#include "storage/log_start.hpp"
 #include "storage/memory_disk.hpp"
 
 namespace kvcluster::sim {
@@ -91,9 +92,10 @@ class Node final : public PeerHandler {
   [[nodiscard]] Term term() const { return engine_ ? engine_->replica->core().term() : Term{}; }
   [[nodiscard]] bool leads() const { return serves() && engine_->replica->leads(); }
   // It lacks what it had acknowledged, for a while or for good.
-  [[nodiscard]] bool impaired() const { return wiped_ || mark_ || tainted_ || given_up_; }
+  [[nodiscard]] bool impaired() const {
+    return wiped_ || mark_ || given_up_ || log_damaged_ || !formed() || (image_ && image_->damaged);
+  }
   [[nodiscard]] bool repairing() const { return mark_.has_value(); }
-  [[nodiscard]] bool gone_for_good() const { return wiped_ || given_up_; }
   [[nodiscard]] const replica::Replica& replica() const { return *engine_->replica; }
   [[nodiscard]] const kv::StateMachine& state() const { return *engine_->state; }
   [[nodiscard]] storage::MemoryDisk& disk() { return disk_; }
@@ -121,12 +123,6 @@ class Node final : public PeerHandler {
     kv::MapTable table;
     std::unique_ptr<kv::StateMachine> state;
     std::unique_ptr<replica::Replica> replica;
-  };
-  // As server/repair_mark.hpp: durable.
-  struct RepairMark {
-    raft::EntryId floor;
-    raft::Configuration configuration;
-    replica::Genesis genesis;
   };
   struct Peer {
     bool link_welcome = false;
@@ -165,12 +161,15 @@ class Node final : public PeerHandler {
   [[nodiscard]] Status start_engine(raft::Restored restored);
   [[nodiscard]] Status form(const replica::Genesis& genesis);
   [[nodiscard]] Status begin_repair();
-  void give_up_state(raft::Restored& restored);
+  [[nodiscard]] Status make_anew();
+  [[nodiscard]] Result<storage::StateFound> look_at_image();
+  void start_failed(const Error& error);
   void end_repair_if_done();
   void make_replica(raft::Restored restored);
   void forget_process();
 
   // node_peers.cpp
+  [[nodiscard]] replica::Admission::Verdict judge(const replica::Hello& theirs) const;
   [[nodiscard]] bool let_in(Peer& peer, const replica::Hello& theirs);
   void connect_if_complete(std::uint8_t id);
   void lose(std::uint8_t id);
@@ -199,9 +198,9 @@ class Node final : public PeerHandler {
   raft::Incarnation incarnation_{};
   replica::ClusterId cluster_id_{};
   std::shared_ptr<const Image> image_;
-  std::optional<RepairMark> mark_;
-  bool wiped_ = false;
-  bool formatted_ = false;
+  std::optional<storage::RepairMark> mark_;  // as on the disk
+  bool wiped_ = false;                       // it was a member
+  bool log_damaged_ = false;                 // and not repaired
 
   // The process.
   LogWriter log_;
@@ -210,9 +209,7 @@ class Node final : public PeerHandler {
   bool machine_up_ = true;
   bool failed_ = false;    // ended by itself
   bool given_up_ = false;  // and will not start again
-  bool tainted_ = false;   // damaged, and not yet noticed
   bool paused_ = false;
-  std::uint64_t starts_ = 0;
   std::unique_ptr<Engine> engine_;
   std::optional<replica::Bootstrap> bootstrap_;
   std::optional<replica::Genesis> genesis_;
@@ -224,6 +221,7 @@ class Node final : public PeerHandler {
   std::int64_t wall_offset_ms_ = 0;
   bool refusing_writes_ = false;
   bool repair_due_ = false;
+  bool make_anew_due_ = false;
   bool log_lost_ = false;
   int repairs_ = 0;
 

@@ -29,7 +29,6 @@ void Node::begin_checkpoint_if_due() {
 void Node::checkpoint_done(std::uint64_t number) {
   if (number != checkpoint_number_ || !checkpoint_) return;  // a snapshot has overtaken it
   image_ = std::exchange(checkpoint_, nullptr);
-  tainted_ = false;
   checkpoint_index_ = image_->last.index;
   ++checkpoints_made_;
   world_.coverage.hit(Path::kCheckpointMade);
@@ -45,6 +44,8 @@ void Node::read_snapshots(const std::vector<raft::SnapshotRead>& reads) {
 }
 
 void Node::chunk_read(const raft::SnapshotRead& read) {
+  // Every record has a checksum: a start will find the damage and begin the repair.
+  if (image_ && image_->damaged) return fail({ErrorCode::kCorruption, "the checkpoint is damaged"});
   if (auto chunk = read_chunk(read)) {
     engine_->replica->snapshot_chunk(local_now(), std::move(*chunk));
     return;
@@ -115,7 +116,6 @@ void Node::install(const raft::SnapshotStore& chunk) {
   const std::shared_ptr<const Image> image = std::exchange(incoming_, nullptr);
   KV_CHECK(image->last.index > engine_->state->applied(), "a snapshot never takes the state back");
   if (!mutated(Mutant::kSnapshotNotDurable)) image_ = image;
-  tainted_ = false;
   if (checkpoint_ && !mutated(Mutant::kCheckpointOverSnapshot)) {
     world_.coverage.hit(Path::kSnapshotOverCheckpoint);
     checkpoint_.reset();

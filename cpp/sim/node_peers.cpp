@@ -21,6 +21,15 @@ replica::Hello Node::hello_for(std::uint8_t peer) {
   return hello;
 }
 
+Verdict Node::judge(const replica::Hello& theirs) const {
+  const Verdict verdict =
+      replica::admit(theirs, NodeId(id_), cluster_id_, engine_->replica->core().configuration())
+          .verdict;
+  // Without the genesis this node knows nobody's disk, and binds nobody to one.
+  const bool lost = !genesis_ && theirs.cluster_id == cluster_id_;
+  return lost && verdict == Verdict::kClaim ? Verdict::kWelcome : verdict;
+}
+
 bool Node::let_in(Peer& peer, const replica::Hello& theirs) {
   if (engine_) {
     const auto admission =
@@ -98,17 +107,15 @@ void Node::introduce(std::uint8_t id) {
   Peer& peer = peers_[id];
   const replica::Hello& theirs = *peer.hello;
   replica::Replica& replica = *engine_->replica;
-  const auto admission =
-      replica::admit(theirs, NodeId(id_), cluster_id_, replica.core().configuration());
-  switch (admission.verdict) {
+  switch (judge(theirs)) {
     case Verdict::kWelcome:
       if (!std::exchange(peer.introduced, true)) replica.peer_connected(local_now(), theirs);
       return;
     case Verdict::kOfferGenesis:
-      if (is_bound(theirs)) outbox_[id].emplace_back(replica::GenesisOffer{*genesis_});
+      if (genesis_ && is_bound(theirs)) outbox_[id].emplace_back(replica::GenesisOffer{*genesis_});
       return;
     case Verdict::kClaim:
-      replica.claim(local_now(), theirs);
+      if (genesis_) replica.claim(local_now(), theirs);
       return;
     case Verdict::kRefuse:
       return;

@@ -15,14 +15,6 @@ namespace {
 constexpr int kMaxRepairs = 3;
 constexpr Duration kHousekeeping = std::chrono::milliseconds(250);
 
-std::optional<Term> term_at(const raft::Restored& log, Index index) {
-  if (index == log.log_base.index) return log.log_base.term;
-  if (index < log.log_base.index) return std::nullopt;
-  const std::uint64_t offset = index.value() - log.log_base.index.value() - 1;
-  if (offset >= log.entries.size()) return std::nullopt;
-  return log.entries[static_cast<std::size_t>(offset)].term;
-}
-
 raft::PersistBatch genesis_batch(const replica::Genesis& genesis) {
   raft::Entry entry;
   entry.term = Term(1);
@@ -42,7 +34,6 @@ raft::PersistBatch genesis_batch(const replica::Genesis& genesis) {
 void Node::format(const std::optional<replica::Genesis>& genesis) {
   const storage::WalIdentity identity{NodeId(id_), incarnation_};
   KV_CHECK(storage::Wal::create(disk_, world_.profile.wal, identity), "an empty disk takes a log");
-  formatted_ = true;
   if (!genesis) return;
   auto opened = storage::Wal::open(disk_, world_.profile.wal, identity);
   KV_CHECK(opened && opened->wal->append(genesis_batch(*genesis)) && opened->wal->sync(),
@@ -51,13 +42,12 @@ void Node::format(const std::optional<replica::Genesis>& genesis) {
   raft::Restored first;
   first.hard_state = {Term(1), kNoNode, Index(1)};
   first.entries = genesis_batch(*genesis).entries;
-  world_.invariants.started(id_, first, true);
+  world_.invariants.started(id_, first);
 }
 
 void Node::start() {
   if (running_ || given_up_) return;
   ++life_;
-  ++starts_;
   running_ = true;
   machine_up_ = true;
   paused_ = false;
@@ -65,15 +55,25 @@ void Node::start() {
   repairs_ = 0;
   repair_due_ = false;
   if (world_.trace.with_timeline()) note("node", "starts");
-  if (const Status opened = open_storage(); !opened) {
-    world_.invariants.report(
-        Check::kRecovers, id_,
-        fmt::format("node {} does not start: {}", id_, opened.error().message()));
-    return;
-  }
+  if (const Status opened = open_storage(); !opened) return start_failed(opened.error());
   world_.network.started(id_);
   world_.scheduler.after(kHousekeeping, event(EventKind::kHousekeeping));
   turn();
+}
+
+// A disk that refuses is tried again; damage is refused for good.
+void Node::start_failed(const Error& error) {
+  if (error.code != ErrorCode::kCorruption && error.code != ErrorCode::kVersionMismatch) {
+    return fail(error);
+  }
+  if (!log_damaged_) {
+    world_.invariants.report(Check::kRecovers, id_,
+                             fmt::format("node {} does not start: {}", id_, error.message()));
+    return;
+  }
+  world_.coverage.hit(Path::kDamageRefused);
+  given_up_ = true;
+  fail(error);
 }
 
 void Node::forget_process() {
@@ -86,6 +86,7 @@ void Node::forget_process() {
   static_cast<void>(batch_.take_buffer());
   wake_at_ = Instant::max();
   refusing_writes_ = false;
+  make_anew_due_ = false;
   ++checkpoint_number_;
   if (std::exchange(checkpoint_, nullptr)) world_.coverage.hit(Path::kCheckpointLost);
   incoming_.reset();
@@ -118,123 +119,120 @@ void Node::end(End how, std::optional<std::uint64_t> in_write) {
 }
 
 void Node::wipe() {
+  // Who had not claimed its place yet may still do so with another disk.
+  wiped_ = wiped_ || formed();
   end(End::kPowerCut);
   disk_.wipe();
   image_.reset();
   mark_.reset();
   cluster_id_ = {};
+  log_damaged_ = false;
   for (auto& byte : incarnation_) byte = static_cast<std::uint8_t>(random_.between(1, 255));
-  wiped_ = true;
+  world_.invariants.emptied(id_);
   format(std::nullopt);
 }
 
 void Node::damage_image(std::uint64_t where) {
   if (!image_) return;
-  if (auto other = damaged(*image_, where)) {
-    image_ = std::move(other);
-    tainted_ = true;
-  }
+  if (auto other = damaged(*image_, where)) image_ = std::move(other);
 }
 
-bool Node::damage_log(std::uint64_t) { return false; }
+// Damage below what a mark in the log says to be durable; beyond, it would be a torn write.
+bool Node::damage_log(std::uint64_t where) {
+  if (!running_ || !log_.idle() || log_.hung() || !log_.wal().write_mark()) return false;
+  const storage::WalPosition end = log_.wal().durable_position();
+  disk_.crash_losing_nothing();
+  auto names = disk_.list("wal");
+  KV_CHECK(names, "a disk can be listed");
+  std::erase_if(*names, [](const std::string& name) { return !name.starts_with("segment-"); });
+  const std::string name = "wal/" + (*names)[static_cast<std::size_t>(where % names->size())];
+  const bool newest = name.ends_with(names->back());
+  const std::uint64_t size = newest ? end.offset : disk_.contents(name).size();
+  disk_.flip_bit(name, (where / 1000) % size, static_cast<unsigned>(where % 8));
+  log_damaged_ = true;
+  return true;
+}
 
-// Makes the log continue the checkpoint, as storage::Store::open does.
-Status Node::open_storage() {
-  auto found = storage::Wal::open(disk_, world_.profile.wal, {NodeId(id_), incarnation_});
-  if (!found) return std::unexpected(found.error());
-  if (found->torn_bytes > 0) world_.coverage.hit(Path::kTornTail);
-  raft::Restored restored;
-  restored.hard_state = found->hard_state;
-  restored.log_base = found->log_base;
-  restored.entries = std::move(found->entries);
-  if (image_) {
-    const raft::EntryId stands_at = image_->last;
-    if (term_at(restored, stands_at.index) != stands_at.term) {
-      if (stands_at.index < restored.log_base.index) {
-        return kvcluster::fail(
-            ErrorCode::kCorruption,
-            fmt::format("the checkpoint ends at {}, the log begins after {}",
-                        stands_at.index.value(), restored.log_base.index.value()));
-      }
-      raft::HardState& state = restored.hard_state;
-      if (state.current_term < stands_at.term) {
-        state.current_term = stands_at.term;
-        state.voted_for = kNoNode;
-      }
-      state.commit_index = std::max(state.commit_index, stands_at.index);
-      KV_TRY(found->wal->reset(stands_at, state));
-      restored.log_base = stands_at;
-      restored.entries.clear();
-      world_.coverage.hit(Path::kLogResetAtStart);
-    }
-    restored.applied = stands_at.index;
-    restored.configuration = image_->configuration;
-  } else if (restored.log_base.index > Index{}) {
-    return kvcluster::fail(ErrorCode::kCorruption,
-                           fmt::format("there is no checkpoint, but the log begins after {}",
-                                       restored.log_base.index.value()));
+// What stands beside the log; a checkpoint that is not what was written is damage.
+Result<storage::StateFound> Node::look_at_image() {
+  storage::StateFound found;
+  for (std::uint8_t id = 1; id <= world_.profile.nodes; ++id) {
+    raft::Member member;
+    member.id = NodeId(id);
+    found.told.members.push_back(std::move(member));
   }
-  const Index last = restored.log_base.index.plus(restored.entries.size());
-  restored.hard_state.commit_index = std::min(restored.hard_state.commit_index, last);
-  log_.opened(std::move(found->wal));
-  world_.invariants.started(id_, restored, mark_.has_value() || wiped_);
+  if (!image_) return found;
+  engine_->table = image_->table;
+  KV_TRY(engine_->state->restore(image_->meta));
+  found.applied = image_->last;
+  found.configuration = image_->configuration;
+  found.genesis = Bytes(engine_->state->genesis_payload());
+  if (engine_->state->recompute_state_digest() != engine_->state->digests().state) {
+    world_.coverage.hit(Path::kImageDamaged);
+    found.damage = "the checkpoint is damaged";
+  }
+  return found;
+}
 
+Status Node::open_storage() {
+  engine_ = std::make_unique<Engine>();
+  engine_->state = std::make_unique<kv::StateMachine>(engine_->table);
+  auto state = look_at_image();
+  if (!state) return std::unexpected(state.error());
+  auto start = storage::start_log(disk_, world_.profile.wal, {NodeId(id_), incarnation_}, *state);
+  if (!start) return std::unexpected(start.error());
+  if (start->torn_bytes > 0) world_.coverage.hit(Path::kTornTail);
+  const bool could_be_damaged = log_damaged_ || (image_ && image_->damaged);
+  if (!start->damage.empty() && !could_be_damaged) {
+    world_.invariants.report(Check::kRecovers, id_,
+                             "damage was found where there was none: " + start->damage);
+  }
+  raft::Restored& restored = start->restored;
+  if (!start->mark && state->applied.index > Index{} && restored.entries.empty() &&
+      restored.log_base == state->applied) {
+    world_.coverage.hit(Path::kLogResetAtStart);
+  }
+  mark_ = std::move(start->mark);
+  log_.opened(std::move(start->wal));
+  if (world_.invariants.synced(id_) < log_.wal().last()) {
+    world_.coverage.hit(Path::kUnsyncedSurvived);
+  }
+  if (mark_) {
+    if (log_damaged_) world_.coverage.hit(Path::kLogSalvaged);
+    world_.coverage.hit(Path::kRepairBegun);
+    if (world_.trace.with_timeline()) {
+      note("node", fmt::format("gives up log and state; it had acknowledged up to {}: {}",
+                               mark_->floor.index.value(), mark_->cause));
+    }
+    image_.reset();
+    engine_ = std::make_unique<Engine>();
+    engine_->state = std::make_unique<kv::StateMachine>(engine_->table);
+  }
   const bool member = restored.applied > Index{} || !restored.entries.empty() || mark_;
-  if (member) return start_engine(std::move(restored));
-  begin_bootstrap();
-  return {};
+  if (!member) {
+    engine_.reset();
+    begin_bootstrap();
+    return {};
+  }
+  return start_engine(std::move(restored));
 }
 
 Status Node::start_engine(raft::Restored restored) {
-  engine_ = std::make_unique<Engine>();
-  engine_->state = std::make_unique<kv::StateMachine>(engine_->table);
-  replica::Genesis genesis;
-  if (!mark_) {
-    if (image_) {
-      engine_->table = image_->table;
-      KV_TRY(engine_->state->restore(image_->meta));
-    }
-    const BytesView payload =
-        image_ ? engine_->state->genesis_payload() : restored.entries.front().payload.view();
+  const BytesView payload = mark_    ? BytesView(mark_->genesis)
+                            : image_ ? engine_->state->genesis_payload()
+                                     : restored.entries.front().payload.view();
+  genesis_.reset();
+  if (!payload.empty()) {
     auto decoded = replica::decode_genesis(payload);
     if (!decoded) return std::unexpected(decoded.error());
-    genesis = std::move(*decoded);
-    if (!image_) restored.configuration = genesis.configuration;
-    if (image_ && engine_->state->recompute_state_digest() != engine_->state->digests().state) {
-      // The checkpoint is not what was written.
-      world_.coverage.hit(Path::kImageDamaged);
-      const raft::EntryId last =
-          restored.entries.empty() ? restored.log_base : restored.entries.back().id();
-      mark_ = RepairMark{last, restored.configuration, genesis};
-      engine_ = std::make_unique<Engine>();
-      engine_->state = std::make_unique<kv::StateMachine>(engine_->table);
-    }
+    genesis_ = std::move(*decoded);
+    if (restored.configuration.members.empty()) restored.configuration = genesis_->configuration;
+    cluster_id_ = genesis_->cluster_id;
   }
-  if (mark_) {
-    give_up_state(restored);
-    genesis = mark_->genesis;
-  }
-  cluster_id_ = genesis.cluster_id;
-  genesis_ = std::move(genesis);
+  log_lost_ = mark_.has_value();
+  world_.invariants.started(id_, restored);
   make_replica(std::move(restored));
   return {};
-}
-
-void Node::give_up_state(raft::Restored& restored) {
-  world_.coverage.hit(Path::kRepairBegun);
-  if (world_.trace.with_timeline()) {
-    note("node", fmt::format("gives up its state; it had acknowledged up to {}",
-                             mark_->floor.index.value()));
-  }
-  KV_CHECK(log_.wal().reset({}, restored.hard_state), "the log takes a reset");
-  image_.reset();
-  restored.log_base = {};
-  restored.entries.clear();
-  restored.applied = {};
-  restored.configuration = mark_->configuration;
-  restored.repair_floor = mark_->floor;
-  log_lost_ = true;
-  world_.invariants.started(id_, restored, true);
 }
 
 void Node::make_replica(raft::Restored restored) {
@@ -264,8 +262,13 @@ Status Node::form(const replica::Genesis& genesis) {
   raft::Restored restored;
   restored.hard_state = *batch.hard_state;
   restored.entries = std::move(batch.entries);
-  world_.invariants.started(id_, restored, true);
+  engine_ = std::make_unique<Engine>();
+  engine_->state = std::make_unique<kv::StateMachine>(engine_->table);
   KV_TRY(start_engine(std::move(restored)));
+  for (Peer& peer : peers_) {
+    peer.link_welcome = false;
+    peer.connected = false;
+  }
   world_.network.renew(id_);
   return {};
 }
@@ -278,7 +281,19 @@ Status Node::begin_repair() {
     return kvcluster::fail(ErrorCode::kCorruption, "the state differed again after a repair");
   }
   const raft::Core& core = engine_->replica->core();
-  mark_ = RepairMark{core.status().last_log, core.configuration(), *genesis_};
+  storage::RepairMark mark{core.status().last_log, core.configuration(),
+                           Bytes(engine_->state->genesis_payload()), "the state differed"};
+  if (mark_) {
+    mark.floor = std::max(mark.floor, mark_->floor);
+    mark.configuration = mark_->configuration;
+    mark.genesis = mark_->genesis;
+  }
+  KV_TRY(storage::write_repair_mark(disk_, mark));
+  return make_anew();
+}
+
+Status Node::make_anew() {
+  make_anew_due_ = false;
   world_.clients.connections_lost(id_);
   forget_process();
   ++life_;
@@ -291,7 +306,11 @@ Status Node::begin_repair() {
 }
 
 void Node::end_repair_if_done() {
-  if (!mark_ || !engine_) return;
+  if (!mark_ || !engine_ || repair_due_ || make_anew_due_) return;
+  if (engine_->replica->roots().diverged) {
+    repair_due_ = true;
+    return;
+  }
   const raft::CoreStatus core = engine_->replica->core().status();
   if (core.leader == kNoNode || core.last_log < mark_->floor ||
       core.durable_index < mark_->floor.index || core.applied < mark_->floor.index) {
@@ -301,9 +320,14 @@ void Node::end_repair_if_done() {
     checkpoint_wanted_ = true;
     return;
   }
+  if (const Status removed = storage::remove_repair_mark(disk_); !removed) {
+    return fail(removed.error());
+  }
+  // Who its peers are, a node that had lost it finds in its new state.
+  make_anew_due_ = mark_->genesis.empty();
   mark_.reset();
   log_lost_ = false;
-  tainted_ = false;
+  log_damaged_ = false;
   world_.coverage.hit(Path::kRepairEnded);
   if (world_.trace.with_timeline()) note("node", "is repaired");
 }

@@ -69,7 +69,7 @@ void draw_network(Random& random, Profile& profile) {
 void draw_faults_on(Random& random, Profile& profile) {
   constexpr std::array<std::uint32_t, kFaultKinds> kUsual = {8, 6, 6, 3, 3, 3, 2, 3,  // network
                                                              8, 6, 6, 5, 1,           // processes
-                                                             3, 3, 2, 2, 2, 0,        // disk
+                                                             3, 3, 2, 2, 2, 2,        // disk
                                                              2, 5, 4, 3};             // others
   for (std::size_t kind = 0; kind < kFaultKinds; ++kind) {
     if (random.chance(3, 5)) profile.weights[kind] = kUsual[kind];
@@ -97,6 +97,7 @@ Profile draw_profile(std::uint64_t seed) {
       priority = static_cast<std::uint32_t>(random.below(3));
     }
   }
+  profile.replica.raft.lease_reads = random.chance(1, 4);
   if (random.chance(1, 3)) {
     for (std::int32_t& drift : profile.drift_ppm) {
       drift = static_cast<std::int32_t>(random.below(60'001)) - 30'000;
