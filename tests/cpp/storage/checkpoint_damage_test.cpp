@@ -11,6 +11,7 @@
 #include "storage/page_check.hpp"
 #include "storage/page_format.hpp"
 #include "storage/record_checksum.hpp"
+#include "storage/stopping_disk.hpp"
 
 namespace kvcluster::storage::testing {
 namespace {
@@ -93,6 +94,36 @@ TEST_F(CheckpointDamage, AnEmptyCheckpointPasses) {
   store.reset();
   table.reset();
   EXPECT_TRUE(check_pages(*disk, kPages).has_value());
+}
+
+// What LMDB itself does to its file must never be taken for damage.
+TEST_F(CheckpointDamage, AfterEveryCheckpointOfALongLifeThePagesPass) {
+  Random random(11);
+  std::optional<ReadTransaction> reader;  // holds pages back, as a snapshot that is sent does
+  for (std::uint64_t round = 1; round <= 80; ++round) {
+    if (round % 7 == 0) reader = std::move(*ReadTransaction::begin(store->environment()));
+    if (round % 13 == 0) reader.reset();
+    if (round % 40 == 0) table->clear();
+    const bool erases = random.chance(1, 3);
+    for (std::uint64_t i = random.below(300); i > 0; --i) {
+      const auto space = static_cast<kv::Space>(random.below(kv::kSpaceCount));
+      const std::string key = std::to_string(random.below(2000)) + Bytes(random.below(400), 'k');
+      const std::size_t size = random.chance(1, 20) ? random.below(40000) : random.below(200);
+      table->put(space, key, Bytes(size, 'v'));
+      if (erases) table->erase(space, std::to_string(random.below(2000)));
+    }
+    if (erases) {
+      std::vector<Bytes> keys;
+      table->scan(kv::Space::kData, {}, [&](BytesView key, BytesView) {
+        if (random.chance(2, 3)) keys.emplace_back(key);
+        return true;
+      });
+      for (const Bytes& key : keys) table->erase(kv::Space::kData, key);
+    }
+    checkpoint(meta_at(round));
+    const auto check = check_pages(*disk, kPages);
+    ASSERT_TRUE(check.has_value()) << "round " << round << ": " << check.error().message();
+  }
 }
 
 // Each page, at many bytes: what is not noticed must not change anything.
@@ -203,6 +234,37 @@ TEST_F(CheckpointDamage, ARandomFileEndsNothing) {
     Bytes bytes(kPageBytes * (1 + random.below(6)), '\0');
     for (char& byte : bytes) byte = static_cast<char>(random.below(256));
     EXPECT_FALSE(checked(bytes).has_value());
+  }
+}
+
+TEST_F(CheckpointDamage, AKillAtAnyStepOfABeginAnewLeavesTheDamageOrAnEmptyCheckpoint) {
+  fill(1);
+  Bytes damaged = pages();
+  damaged[16] = '\x7f';  // the magic of a meta page
+  for (std::uint64_t at = 0;; ++at) {
+    SCOPED_TRACE(at);
+    set_pages(damaged);
+    bool finished = false;
+    {
+      StoppingDisk stopping(*disk);
+      stopping.stop_at(at);
+      const auto anew = CheckpointStore::begin_anew(stopping, directory.path(), options);
+      finished = anew.has_value();
+    }
+    if (auto opened = CheckpointStore::open(*disk, directory.path(), options); opened) {
+      EXPECT_FALSE((*opened)->meta().has_value());
+    } else {
+      EXPECT_EQ(opened.error().code, ErrorCode::kCorruption);
+      opened = CheckpointStore::begin_anew(*disk, directory.path(), options);
+      ASSERT_TRUE(opened.has_value()) << opened.error().message();
+      EXPECT_FALSE((*opened)->meta().has_value());
+    }
+    if (finished) break;
+    ASSERT_LT(at, 100U);
+    for (const auto& name : std::filesystem::directory_iterator(directory.path())) {
+      std::filesystem::remove_all(name.path());
+    }
+    ASSERT_TRUE(CheckpointStore::create(*disk, directory.path(), options).has_value());
   }
 }
 

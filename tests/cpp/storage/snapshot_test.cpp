@@ -172,6 +172,24 @@ TEST_F(SnapshotTest, AFlippedBitAnywhereIsRefused) {
   EXPECT_EQ(get("old"), "state");
 }
 
+TEST_F(SnapshotTest, AfterADamagedChunkTheSnapshotIsTakenWhenItIsSentAgain) {
+  make_old_state();
+  const Bytes stream = make_stream();
+  const std::size_t chunk = stream.size() / 12 + 1;
+  for (std::size_t begin = 0; begin < stream.size(); begin += chunk) {
+    SCOPED_TRACE("chunk " + std::to_string(begin / chunk));
+    Bytes damaged = stream;
+    const std::size_t at = begin + std::min(chunk, stream.size() - begin) / 2;
+    damaged[at] = static_cast<char>(damaged[at] ^ 2);
+    ASSERT_FALSE(install(*store, damaged, chunk).has_value());
+    EXPECT_EQ(store->meta(), meta_at(5)) << "the old state stands";
+  }
+  const auto installed = install(*store, stream, chunk);
+  ASSERT_TRUE(installed.has_value()) << installed.error().message();
+  ASSERT_TRUE(table->replace_base(installed->environment).has_value());
+  EXPECT_EQ(contents_of(*table), contents_of(*source.table));
+}
+
 TEST_F(SnapshotTest, AStreamThatEndsTooEarlyIsRefused) {
   make_old_state();
   const Bytes stream = make_stream();
