@@ -55,7 +55,7 @@ class Replay {
     for (auto& [key, of_key] : writes_of_key_) {
       of_key.soonest_from = of_key.writes;
       for (std::size_t at = of_key.writes.size() - 1; at-- > 0;) {
-        of_key.soonest_from[at] = sooner(of_key.soonest_from[at + 1], of_key.writes[at]);
+        of_key.soonest_from[at] = *sooner(&of_key.soonest_from[at + 1], of_key.writes[at]);
       }
     }
   }
@@ -103,15 +103,15 @@ class Replay {
   // Nothing may return before something of a smaller index is invoked. By index, from the last: the
   // first return of all that come later is enough to know.
   std::optional<Verdict> against_real_time(const std::vector<Write>& ordered) const {
-    std::optional<Write> soonest;          // of the larger indexes
-    std::optional<Write> soonest_of_same;  // reads of one revision have no order
+    const Write* soonest = nullptr;          // of the larger indexes
+    const Write* soonest_of_same = nullptr;  // reads of one revision have no order
     for (std::size_t at = ordered.size(); at-- > 0;) {
       const Write& each = ordered[at];
-      if (soonest_of_same && soonest_of_same->index != each.index) {
+      if (soonest_of_same != nullptr && soonest_of_same->index != each.index) {
         soonest = sooner(soonest, *soonest_of_same);
-        soonest_of_same.reset();
+        soonest_of_same = nullptr;
       }
-      if (soonest && precedes(history_[soonest->position], history_[each.position])) {
+      if (soonest != nullptr && precedes(history_[soonest->position], history_[each.position])) {
         return contradiction(
             {soonest->position, each.position},
             fmt::format("#1 is at index {} and had returned before #2, at index {}, began",
@@ -122,8 +122,11 @@ class Replay {
     return std::nullopt;
   }
 
-  Write sooner(const std::optional<Write>& a, const Write& b) const {
-    return a && history_[a->position].returned <= history_[b.position].returned ? *a : b;
+  // The one that returned first; `a` may be null.
+  const Write* sooner(const Write* a, const Write& b) const {
+    const bool first =
+        a != nullptr && history_[a->position].returned <= history_[b.position].returned;
+    return first ? a : &b;
   }
 
   std::optional<Verdict> wrong_read(std::size_t position, const Action& read) const {
