@@ -242,6 +242,9 @@ std::vector<std::size_t> find_marks(BytesView segment, std::size_t from, std::ui
        found = segment.find(kMarkMagic, found + 1)) {
     if (found < from + kRecordHeaderBytes) continue;
     const std::size_t position = found - kRecordHeaderBytes;
+    // Values may be full of the magic: no checksum is computed over more than a mark for that.
+    const auto length = load<std::uint32_t>(segment.data() + position + kAtLength);
+    if (length != kMarkBytes - kRecordHeaderBytes) continue;
     const auto record = parse_checked(segment, position, sequence, 0);
     if (!record || record->type != RecordType::kMark) continue;
     const auto mark = decode_mark(record->payload);

@@ -18,9 +18,10 @@ std::unexpected<Error> uncertain(const std::string& damage) {
                           damage));
 }
 
-// Follows the newest segment's records from a place where the state of the log is known.
-void follow(BytesView segment, std::uint64_t sequence, std::size_t offset, std::uint32_t chain,
-            WalSalvage& found) {
+// Follows the newest segment's records from a place where the state of the log is known, as far as
+// they are valid; where they end.
+std::size_t follow(BytesView segment, std::uint64_t sequence, std::size_t offset,
+                   std::uint32_t chain, WalSalvage& found) {
   while (const auto record = parse_record(segment, offset, sequence, chain)) {
     switch (record->type) {
       case RecordType::kHardState:
@@ -39,6 +40,7 @@ void follow(BytesView segment, std::uint64_t sequence, std::size_t offset, std::
     chain = record->checksum;
     offset += record->size;
   }
+  return offset;
 }
 
 }  // namespace
@@ -61,13 +63,17 @@ Result<WalSalvage> salvage_log(Disk& disk, const WalIdentity& identity) {
   if (!raw) return std::unexpected(raw.error());
 
   // An open of the log removes the marks of a write that was lost, so the last one is the newest.
+  // What looks like a mark inside a record is a part of somebody's value.
   const auto marks = find_marks(*raw, kSegmentHeaderBytes, newest);
-  if (!marks.empty()) {
-    const WalRecord mark = mark_at(*raw, marks.back(), newest);
+  std::size_t read_to = 0;
+  for (const std::size_t at : marks) {
+    if (at < read_to) continue;
+    const WalRecord mark = mark_at(*raw, at, newest);
     found.hard_state = mark.hard_state;
     found.floor = mark.last;
-    follow(*raw, newest, marks.back() + mark.size, mark.checksum, found);
-  } else {
+    read_to = follow(*raw, newest, at + mark.size, mark.checksum, found);
+  }
+  if (marks.empty()) {
     // Nothing but the header is left: the segment had just been begun.
     const auto header = decode_segment_header(*raw, segment_name(newest));
     if (!header || header->sequence != newest) return uncertain(found.damage);

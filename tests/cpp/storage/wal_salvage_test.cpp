@@ -170,6 +170,33 @@ TEST_F(WalSalvageTest, AForeignLogIsRefusedAndNotSalvaged) {
   EXPECT_EQ(salvaged.error().code, ErrorCode::kWrongIdentity);
 }
 
+TEST_F(WalSalvageTest, WhatLooksLikeAMarkInsideAValueIsNotBelieved) {
+  create_and_open();
+  write(vote_batch(vote(1, 1)));
+  const std::uint64_t at = wal->appended_position().offset + kMarkBytes + kRecordHeaderBytes;
+  Bytes forged;
+  std::uint32_t chain = 0;
+  encode_mark(1, {at, vote(9, 3), {Term(9), Index(900)}}, at, forged, chain);
+  write(batch({entry(1, 1, forged)}));
+  ASSERT_TRUE(wal->write_mark().has_value());
+  const Truth known = truth();
+  disk.flip_bit(segment(1), kSegmentStartBytes + 5, 0);
+  ASSERT_NO_FATAL_FAILURE(expect_start(disk, known));
+}
+
+TEST_F(WalSalvageTest, AMarkInsideTheLastValueIsNotBelievedEither) {
+  create_and_open();
+  write(vote_batch(vote(1, 1)));
+  const std::uint64_t at = wal->appended_position().offset + kMarkBytes + kRecordHeaderBytes;
+  Bytes forged;
+  std::uint32_t chain = 0;
+  encode_mark(1, {at, vote(9, 3), {Term(9), Index(900)}}, at, forged, chain);
+  write(batch({entry(1, 1, forged)}));  // no mark follows
+  const Truth known = truth();
+  disk.flip_bit(segment(1), kSegmentStartBytes + 5, 0);
+  ASSERT_NO_FATAL_FAILURE(expect_start(disk, known));
+}
+
 // A vote that was written, torn before its sync, and never given, must not be taken for the one
 // that was given after the restart.
 TEST_F(WalSalvageTest, TheVoteOfALostWriteIsNotTakenForTheOneThatWasGivenLater) {
