@@ -66,3 +66,12 @@ def leaders_by_term(events: Sequence[Event]) -> dict[int, set[int]]:
         if event.name == "became_leader" and event.term is not None:
             leaders.setdefault(event.term, set()).add(event.node)
     return leaders
+
+
+def timeline_text(events: Sequence[Event], began: float) -> str:
+    """One line an event, with seconds since `began` (since the epoch)."""
+    return "".join(
+        f"{event.time - began:9.3f} "
+        f"{f'node {event.node}' if event.node else 'outside'}: {event.name}: {event.message}\n"
+        for event in events
+    )

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from kvcluster.chaos import ChaosOptions, Fault, Kind, Report, draw_plan, run_chaos
-from kvcluster.chaos.clients import Call, Outcome, Step, Verb
 from kvcluster.chaos.faults import Injected
 from kvcluster.chaos.html import page, role_spans
-from kvcluster.chaos.verdict import judge_counters, judge_revisions
+from kvcluster.chaos.verdict import judge_counters, judge_linearizability
+from kvcluster.history import Action, Operation, Outcome, cas_revision, get, incr, put
+from kvcluster.replies import Versioned
 from kvcluster.timeline import Event
 
 
@@ -29,40 +30,38 @@ def test_a_plan_without_kinds_is_refused() -> None:
         draw_plan(1, 60, 3, kinds=())
 
 
-def call(verb: Verb, key: str, invoked: float, **told: object) -> Call:
-    step = Step(verb, key)
-    for name, value in told.items():
-        setattr(step, name, value)
-    return Call(1, verb, [step], invoked, invoked + 0.5, Outcome.OK)
+def done(at: float, action: Action, answer: object) -> Operation:
+    """A call that began at this second and took half a second."""
+    times = (int(at * 1e9), int((at + 0.5) * 1e9))
+    return Operation(1, *times, Outcome.OK, (action.answered(answer),))
 
 
 def test_a_sum_that_was_told_twice_is_found() -> None:
-    calls = [call(Verb.INCR, "0:c1", 1, result=1), call(Verb.INCR, "0:c1", 2, result=1)]
-    assert not judge_counters(calls).passed
+    assert judge_counters([done(1, incr("c"), 1), done(2, incr("c"), 2)]).passed
+    assert not judge_counters([done(1, incr("c"), 1), done(2, incr("c"), 1)]).passed
 
 
 def test_a_lost_increment_is_found_in_the_last_value() -> None:
-    calls = [call(Verb.INCR, "0:c1", at, result=at) for at in range(1, 4)]
-    assert judge_counters([*calls, call(Verb.GET, "0:c1", 9, result=b"3")]).passed
-    assert not judge_counters([*calls, call(Verb.GET, "0:c1", 9, result=b"2")]).passed
+    calls = [done(number, incr("c"), number) for number in range(1, 4)]
+    assert judge_counters([*calls, done(9, get("c"), b"3")]).passed
+    assert not judge_counters([*calls, done(9, get("c"), b"2")]).passed
 
 
-def test_a_stale_read_is_found() -> None:
-    new = call(Verb.GET, "k", 1, result=b"b", told_revision=9)
-    old = call(Verb.GET, "k", 2, result=b"a", told_revision=5)
-    assert not judge_revisions([new, old]).passed
-    assert judge_revisions([old, call(Verb.GET, "k", 3, result=b"b", told_revision=9)]).passed
+def test_an_increment_of_unknown_outcome_may_count_or_not() -> None:
+    calls = [done(1, incr("c"), 1), Operation(2, 0, None, Outcome.UNKNOWN, (incr("c"),))]
+    for last, passes in ((b"1", True), (b"2", True), (b"3", False)):
+        assert judge_counters([*calls, done(9, get("c"), last)]).passed is passes
 
 
-def test_reads_at_the_same_time_may_come_in_any_order() -> None:
-    new = call(Verb.GET, "k", 1.0, result=b"b", told_revision=9)
-    old = call(Verb.GET, "k", 1.4, result=b"a", told_revision=5)
-    assert judge_revisions([new, old]).passed
-
-
-def test_two_values_at_one_revision_are_found() -> None:
-    one = call(Verb.GET, "k", 1, result=b"a", told_revision=5)
-    assert not judge_revisions([one, call(Verb.GET, "k", 2, result=b"b", told_revision=5)]).passed
+def test_a_stale_read_is_found_twice() -> None:
+    calls = [
+        done(1, put("k", "a"), True),
+        done(2, cas_revision("k", "b", revision=5), 9),
+        done(3, get("k"), Versioned(b"a", 5)),
+    ]
+    assert [check.passed for check in judge_linearizability(calls)] == [False, False]
+    calls[-1] = done(3, get("k"), Versioned(b"b", 9))
+    assert [check.passed for check in judge_linearizability(calls)] == [True, True]
 
 
 def hurt(kind: Kind, began: float, ended: float, *nodes: int) -> Injected:
@@ -74,7 +73,7 @@ def a_report() -> Report:
     """Ten seconds with a kill, and two nodes hurt at once from 5 to 6."""
     report = Report(seed=1, seconds=10, nodes=3, began=0.0, wall_offset=1000.0)
     report.faults = [hurt(Kind.KILL, 2, 6, 1), hurt(Kind.PAUSE, 5, 8, 2)]
-    report.calls = [call(Verb.PUT, "0:k1", at) for at in (0, 1.5, 3, 4, 6.5, 7, 8, 9)]
+    report.calls = [done(at, put("k", "v"), True) for at in (0, 1.5, 3, 4, 6.5, 7, 8, 9)]
     report.timeline = [
         Event(1000.5, 1, "became_leader", "", {"term": 2}),
         Event(1002.0, 0, "killed", "", {"peer": 1}),

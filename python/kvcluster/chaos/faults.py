@@ -6,14 +6,17 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from kvcluster.chaos.plan import NETWORK, Fault, Kind
+from kvcluster.chaos.plan import DAMAGE, NETWORK, Fault, Kind
 from kvcluster.disk_faults import Operation, When
 from kvcluster.errors import KvError
 from kvcluster.link_faults import LinkQuality
 from kvcluster.local_cluster import LocalCluster
 
 _WHENS = list(When)
+# Entries that a node may be behind and still count as whole; all of them are on a majority.
+_WHOLE_LAG = 100
 
 
 @dataclass(slots=True)
@@ -97,7 +100,11 @@ class Injector:
         if fault.kind is Kind.KILL_ALL:
             return self._kill_all(fault)
         node = self._free_node(fault)
-        return self._harm_node(fault, node) if node is not None else None
+        if node is None:
+            return None
+        if fault.kind in DAMAGE:
+            return self._damage(fault, node)
+        return self._harm_node(fault, node)
 
     def _free_node(self, fault: Fault) -> int | None:
         """The planned one, or the next that nothing else is done to."""
@@ -174,6 +181,27 @@ class Injector:
                 injected.cure = lambda: self._bring_back(node)
         return injected
 
+    def _damage(self, fault: Fault, node: int) -> Injected | None:
+        """Flips a bit in a file of a node that is down. Only while every node is whole, so that
+        the others have all that was acknowledged."""
+        cluster = self._cluster
+        statuses = cluster.statuses().values()
+        whole = len(statuses) == len(cluster.ids) and all(
+            status.phase == "serving" and status.leader != 0 for status in statuses
+        )
+        lag = max((one.commit_index for one in statuses), default=0) - min(
+            (one.applied_index for one in statuses), default=0
+        )
+        if self._active or not whole or lag > _WHOLE_LAG:
+            return None
+        cluster.kill(node)
+        name = "wal/segment-*" if fault.kind is Kind.DAMAGED_WAL else "checkpoint-*/data.mdb"
+        files = sorted(cluster.data_dir(node).glob(name))
+        if files:
+            flip_bit(files[int(fault.amount * len(files))], fault.amount * 7919 % 1)
+        cluster.restart(node)
+        return Injected(fault, (node,), time.monotonic()) if files else None
+
     def _bring_back(self, node: int) -> None:
         """Disarms what was to end the node; starts it if it did."""
         self._cluster.heal_disk(node)
@@ -206,3 +234,13 @@ class Injector:
         ):
             client.execute("KV.TRANSFER", target)
         return Injected(fault, (), time.monotonic())
+
+
+def flip_bit(file: Path, place: float) -> int:
+    """Changes one bit of what was written to the file, at this share of it; the byte's offset."""
+    data = file.read_bytes().rstrip(b"\0")
+    offset = int(place * len(data))
+    with file.open("r+b") as opened:
+        opened.seek(offset)
+        opened.write(bytes([data[offset] ^ 0x10]) if data else b"\x10")
+    return offset

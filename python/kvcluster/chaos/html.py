@@ -6,7 +6,6 @@ import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kvcluster.chaos.clients import Outcome
 from kvcluster.chaos.plan import NETWORK
 from kvcluster.chaos.report import Report
 
@@ -169,10 +168,9 @@ class _Drawing:
     def _commits(self) -> None:
         step = self._step()
         counts: dict[int, int] = {}
-        for call in self._report.calls:
-            if call.is_write and call.outcome is Outcome.OK and call.returned is not None:
-                bucket = int((call.returned - self._report.began) / step)
-                counts[bucket] = counts.get(bucket, 0) + 1
+        for at, _, writes in self._report.acknowledged():
+            if writes:
+                counts[int(at / step)] = counts.get(int(at / step), 0) + 1
         top = max(counts.values(), default=1)
         self._label("writes", self._y + 14)
         self._label(f"up to {top / step:.0f}/s", self._y + 30)
@@ -185,10 +183,8 @@ class _Drawing:
     def _latency(self) -> None:
         step = self._step()
         times: dict[int, list[float]] = {}
-        for call in self._report.calls:
-            if call.outcome is Outcome.OK and call.returned is not None:
-                bucket = int((call.returned - self._report.began) / step)
-                times.setdefault(bucket, []).append((call.returned - call.invoked) * 1000)
+        for at, latency_ms, _ in self._report.acknowledged():
+            times.setdefault(int(at / step), []).append(latency_ms)
         worst = {bucket: max(some) for bucket, some in times.items()}
         median = {bucket: sorted(some)[len(some) // 2] for bucket, some in times.items()}
         top = max(worst.values(), default=1.0)

@@ -5,21 +5,14 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kvcluster.chaos.clients import Call, Outcome
+from kvcluster.chaos.clients import is_write
 from kvcluster.chaos.faults import Injected
+from kvcluster.chaos.verdict import Check
+from kvcluster.history import Operation, Outcome
 from kvcluster.timeline import Event
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that had to hold."""
-
-    name: str
-    passed: bool
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +25,12 @@ class Gap:
 
 @dataclass(slots=True)
 class Report:
-    """All of it, as data; `began` and the times of calls and faults are `time.monotonic`.
+    """All of it, as data; `began` and the times of faults are `time.monotonic`, those of calls
+    `time.monotonic_ns`.
 
     Attributes:
         wall_offset: what makes an epoch time of a monotonic one.
+        troubles: how many calls ended with which error.
         skipped: faults that found nobody free for them.
         surprises: nodes that ended or answered as they must not.
     """
@@ -45,7 +40,8 @@ class Report:
     nodes: int
     began: float
     wall_offset: float
-    calls: Sequence[Call] = ()
+    calls: Sequence[Operation] = ()
+    troubles: Mapping[str, int] = field(default_factory=dict)
     faults: Sequence[Injected] = ()
     skipped: int = 0
     surprises: Sequence[str] = ()
@@ -62,10 +58,15 @@ class Report:
     def faults_by_kind(self) -> Counter[str]:
         return Counter(injected.fault.kind.value for injected in self.faults)
 
-    def latencies_ms(self) -> list[float]:
-        """Of the acknowledged calls, sorted."""
+    def acknowledged(self) -> list[tuple[float, float, bool]]:
+        """Of each call that was answered, by the time of the answer: seconds since the start, its
+        latency in ms, and whether it was a write."""
         return sorted(
-            (call.returned - call.invoked) * 1000
+            (
+                call.returned / 1e9 - self.began,
+                (call.returned - call.invoked) / 1e6,
+                is_write(call.actions),
+            )
             for call in self.calls
             if call.outcome is Outcome.OK and call.returned is not None
         )
@@ -93,11 +94,7 @@ class Report:
 
     def gaps(self) -> list[Gap]:
         """Times without an acknowledged write while a majority was healthy, longest first."""
-        written = sorted(
-            call.returned
-            for call in self.calls
-            if call.is_write and call.outcome is Outcome.OK and call.returned is not None
-        )
+        written = [self.began + at for at, _, writes in self.acknowledged() if writes]
         found = []
         place = 0
         for start, end in self.healthy_spans():
@@ -112,13 +109,17 @@ class Report:
 
     def text(self) -> str:
         """The summary."""
-        outcomes, latencies = self.outcomes(), self.latencies_ms()
+        outcomes = self.outcomes()
+        latencies = sorted(latency for _, latency, _ in self.acknowledged())
         healthy = sum(end - start for start, end in self.healthy_spans())
         lines = [
             f"seed {self.seed}, {self.nodes} nodes, {self.seconds:.0f} s",
             f"operations: {len(self.calls)}: "
             + ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items())),
         ]
+        if self.troubles:
+            troubles = sorted(self.troubles.items())
+            lines.append("errors: " + ", ".join(f"{count} {name}" for name, count in troubles))
         if latencies:
             lines.append(
                 f"latency: median {statistics.median(latencies):.1f} ms, "
