@@ -27,6 +27,7 @@ from kvcluster.guard import Guard
 from kvcluster.link_proxy import LinkProxy
 from kvcluster.node_process import NodeProcess, plan_node, wait_until_gone
 from kvcluster.ports import ReservedPort
+from kvcluster.timeline import timeline_text
 
 _STOP_SECONDS = 10.0
 
@@ -184,6 +185,13 @@ class LocalCluster(ClusterFaults):
             self._processes[node].send_signal(signal.SIGKILL)
         wait_until_gone(list(self._processes.values()), _STOP_SECONDS)
 
+    def save_evidence(self, folder: str | Path) -> None:
+        """Copies the logs of the nodes as they are now, and writes the timeline, for a report."""
+        self._copy_logs(Path(folder))
+        events = self.timeline() if self._specs else []
+        began = events[0].time if events else 0.0
+        (Path(folder) / "timeline.txt").write_text(timeline_text(events, began))
+
     # --- inside ---
 
     def _prepare(self) -> None:
@@ -252,8 +260,10 @@ class LocalCluster(ClusterFaults):
             self._guard.forget(self._processes[node].pid)
 
     def _save_logs(self) -> None:
-        if self._keep_logs is None:
-            return
-        self._keep_logs.mkdir(parents=True, exist_ok=True)
+        if self._keep_logs is not None:
+            self._copy_logs(self._keep_logs)
+
+    def _copy_logs(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         for log in self._directory.glob("node-*.log"):
-            shutil.copy(log, self._keep_logs / log.name)
+            shutil.copy(log, folder / log.name)
