@@ -120,13 +120,8 @@ void transaction(fuzz::FuzzInput& input, Twins& twins) {
   if (encode_transaction(watched, commands, kLimits, request)) twins.run(request);
 }
 
-}  // namespace
-}  // namespace kvcluster::kv
-
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace kvcluster;
-  fuzz::FuzzInput input(data, size);
-  kv::Twins twins;
+void run(fuzz::FuzzInput input) {
+  Twins twins;
   while (!input.at_end()) {
     switch (input.byte() % 8) {
       case 0:
@@ -136,12 +131,19 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         twins.pass(input.varied());
         break;
       case 2:
-        kv::transaction(input, twins);
+        transaction(input, twins);
         break;
       default:
-        twins.run(kv::worded(input));
+        twins.run(worded(input));
     }
   }
   twins.check();
+}
+
+}  // namespace
+}  // namespace kvcluster::kv
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  kvcluster::kv::run({data, size});
   return 0;
 }

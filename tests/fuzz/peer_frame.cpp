@@ -63,19 +63,21 @@ void frame(Bytes content, bool mend, std::uint32_t crc) {
   KV_CHECK(repeated && *repeated == *messages, "messages survive a resend");
 }
 
-}  // namespace
-}  // namespace kvcluster::wire
-
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace kvcluster;
-  fuzz::FuzzInput input(data, size);
+void run(fuzz::FuzzInput input) {
   const std::uint8_t mode = input.byte();
   const bool mend = (mode & 2U) == 0;
   if ((mode & 1U) == 0) {
     const auto crc = mend ? 0U : static_cast<std::uint32_t>(input.number(4));
-    wire::frame(Bytes(input.rest()), mend, crc);
+    frame(Bytes(input.rest()), mend, crc);
   } else {
-    wire::greeting(Bytes(input.rest()), mend);
+    greeting(Bytes(input.rest()), mend);
   }
+}
+
+}  // namespace
+}  // namespace kvcluster::wire
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  kvcluster::wire::run({data, size});
   return 0;
 }

@@ -59,17 +59,11 @@ void check_binary_form(BytesView bytes) {
   KV_CHECK(once == twice, "a kept reply stays as it is");
 }
 
-}  // namespace
-}  // namespace kvcluster::wire
-
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace kvcluster;
-  using namespace kvcluster::wire;
-  fuzz::FuzzInput input(data, size);
+void run(fuzz::FuzzInput input) {
   const ReplyLimits limits = input.flag() ? ReplyLimits{} : kTight;
   const std::size_t piece = std::size_t{input.byte()} + 1;
   const BytesView bytes = input.rest();
-  if (bytes.empty()) return 0;
+  if (bytes.empty()) return;
 
   check_binary_form(bytes);
   const Read whole = read(bytes, bytes.size(), limits);
@@ -78,5 +72,12 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const Read again = read(resp, resp.size(), {});
     KV_CHECK(again.resp == std::vector<Bytes>{resp}, "a reply survives a resend");
   }
+}
+
+}  // namespace
+}  // namespace kvcluster::wire
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  kvcluster::wire::run({data, size});
   return 0;
 }

@@ -39,17 +39,11 @@ Fed comparable(Fed fed) {
   return fed;
 }
 
-}  // namespace
-}  // namespace kvcluster::wire
-
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace kvcluster;
-  using namespace kvcluster::wire;
-  fuzz::FuzzInput input(data, size);
+void run(fuzz::FuzzInput input) {
   const RespLimits limits = limits_of(input.byte());
   const std::size_t piece = std::size_t{input.byte()} + 1;
   const BytesView bytes = input.rest();
-  if (bytes.empty()) return 0;
+  if (bytes.empty()) return;
 
   const Fed whole = feed(bytes, bytes.size(), limits);
   check_limits(whole, limits);
@@ -62,5 +56,12 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (!again.empty()) {
     KV_CHECK(feed(again, again.size()).commands == whole.commands, "a command survives a resend");
   }
+}
+
+}  // namespace
+}  // namespace kvcluster::wire
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  kvcluster::wire::run({data, size});
   return 0;
 }

@@ -91,13 +91,7 @@ void check_usable(MemoryDisk& disk, WalRecovered found) {
            "a log holds what was in it");
 }
 
-}  // namespace
-}  // namespace kvcluster::storage
-
-int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace kvcluster;
-  using namespace kvcluster::storage;
-  fuzz::FuzzInput input(data, size);
+void run(fuzz::FuzzInput input) {
   MemoryDisk disk;
   KV_CHECK(disk.make_directory(kWalDirectory), "the disk takes a directory");
   std::uint64_t sequence = 1 + input.byte() % 4;
@@ -112,5 +106,12 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   } else {
     KV_CHECK(opened.error().context.find(kWalDirectory) != std::string::npos, "who is to blame");
   }
+}
+
+}  // namespace
+}  // namespace kvcluster::storage
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  kvcluster::storage::run({data, size});
   return 0;
 }
