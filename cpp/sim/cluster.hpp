@@ -35,6 +35,7 @@ class Cluster {
   void choose_quorum();
   void heal_quorum();
   [[nodiscard]] bool healed_quorum_is_equal();
+  [[nodiscard]] bool outsider_leads();
   void judge_history(SimulationResult& result);
 
   // inject.cpp

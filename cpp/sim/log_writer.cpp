@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "kv/state_machine.hpp"
+
 namespace kvcluster::sim {
 namespace {
 
@@ -128,6 +130,10 @@ Status LogWriter::start(std::vector<raft::PersistBatch> batches) {
     }
     if (!writes) continue;
     logged_bytes_ += bytes_of(batch);
+    for (const raft::Entry& entry : batch.entries) {
+      const bool clock_only = entry.payload.size() == kv::StateMachine::kEntryTimeBytes;
+      if (clock_only && entry.kind == raft::EntryKind::kCommand) coverage_.hit(Path::kExpired);
+    }
     if (by_reactor) {
       own_.push_back(std::move(batch));
     } else {

@@ -1,9 +1,9 @@
 // One simulated node: the real Replica, state machine and Wal, and around them what server/driver
 // does, in the same order: propose, persist, send, answer, sync.
 //
-// One file a concern: node.cpp (the turn), node_start.cpp (start, end, repair), node_peers.cpp (who
-// is let in), node_checkpoint.cpp (checkpoints and snapshots).
-// Thread-safety: none; one simulation.
+// One file a concern: node.cpp (the turn), node_events.cpp (what happens between turns),
+// node_start.cpp (start and end), node_repair.cpp (damage and repair), node_peers.cpp (who is let
+// in), node_checkpoint.cpp (checkpoints and snapshots). Thread-safety: none; one simulation.
 #pragma once
 
 #include <array>

@@ -46,7 +46,14 @@ void Node::read_snapshots(const std::vector<raft::SnapshotRead>& reads) {
 void Node::chunk_read(const raft::SnapshotRead& read) {
   // Every record has a checksum: a start will find the damage and begin the repair.
   if (image_ && image_->damaged) return fail({ErrorCode::kCorruption, "the checkpoint is damaged"});
-  if (auto chunk = read_chunk(read)) {
+  const bool busy = random_.below(1000) < world_.profile.unread_chunk_permille;
+  if (auto chunk = busy ? std::nullopt : read_chunk(read)) {
+    if (!chunk->data.empty() && random_.below(1000) < world_.profile.bad_chunk_permille) {
+      Bytes bytes(chunk->data.view());
+      char& byte = bytes[static_cast<std::size_t>(random_.below(bytes.size()))];
+      byte = static_cast<char>(static_cast<unsigned char>(byte) ^ 1U);
+      chunk->data = Slice::of(std::move(bytes));
+    }
     engine_->replica->snapshot_chunk(local_now(), std::move(*chunk));
     return;
   }

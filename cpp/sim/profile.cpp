@@ -48,10 +48,13 @@ void draw_storage(Random& random, Profile& profile) {
   profile.checkpoint_bytes = pick<std::uint64_t>(random, {2000, 10'000, 60'000, 1U << 30U});
   profile.chunk_bytes = pick<std::size_t>(random, {100, 700, 5000, 1U << 20U});
   profile.checkpoint_time = micros_between(random, 1000, 300'000);
+  if (random.chance(1, 4)) profile.bad_chunk_permille = 30;
+  if (random.chance(1, 4)) profile.unread_chunk_permille = 50;
   profile.sync_min = micros_between(random, 50, 300);
   profile.sync_max =
       profile.sync_min + micros_between(random, 50, random.chance(1, 4) ? 30'000 : 2000);
   profile.inline_sync = random.chance(1, 2);
+  profile.reboots_after_failure = random.chance(1, 2);
 }
 
 void draw_network(Random& random, Profile& profile) {
@@ -62,6 +65,7 @@ void draw_network(Random& random, Profile& profile) {
   if (random.chance(1, 3))
     profile.duplicate_permille = static_cast<std::uint32_t>(random.below(60));
   if (random.chance(1, 3)) profile.reorder_permille = static_cast<std::uint32_t>(random.below(200));
+  if (random.chance(1, 4)) profile.full_queue_permille = 20;
   profile.through_wire = random.chance(1, 4);
 }
 

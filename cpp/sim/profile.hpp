@@ -29,6 +29,8 @@ struct Profile {
   std::uint64_t checkpoint_bytes = 64 << 10;  // of the log since the last one
   std::size_t chunk_bytes = 1024;
   Duration checkpoint_time{};
+  std::uint32_t bad_chunk_permille = 0;     // a byte changes on the way
+  std::uint32_t unread_chunk_permille = 0;  // it cannot be read now
 
   // Network: a frame takes latency_min to latency_max.
   Duration latency_min{};
@@ -36,12 +38,14 @@ struct Profile {
   std::uint32_t loss_permille = 0;       // all the time
   std::uint32_t duplicate_permille = 0;  // of consensus messages
   std::uint32_t reorder_permille = 0;
-  bool through_wire = false;  // every frame is encoded, and decoded again
+  std::uint32_t full_queue_permille = 0;  // of forwarded commands: the link takes none
+  bool through_wire = false;              // every frame is encoded, and decoded again
 
   // Disk
   Duration sync_min{};
   Duration sync_max{};
-  bool inline_sync = false;  // small batches are written by the reactor itself
+  bool reboots_after_failure = false;  // of a disk; else the process alone is started again
+  bool inline_sync = false;            // small batches are written by the reactor itself
 
   // Clocks
   std::array<std::int32_t, 8> drift_ppm{};  // of each node's monotonic clock
