@@ -78,6 +78,12 @@ void Replica::Impl::apply(const raft::Entry& entry) {
   if (clock_entry && *clock_entry <= entry.index) clock_entry.reset();
 }
 
+void Replica::Impl::tell_applied() {
+  if (state.applied() <= applied_told) return;
+  applied_told = state.applied();
+  step(raft::Applied{applied_told});
+}
+
 void Replica::Impl::forget_last_write(const PendingWrites::Write& write) {
   const auto last = last_write.find({write.origin.node.value(), write.origin.connection});
   if (last != last_write.end() && last->second <= write.index) last_write.erase(last);

@@ -111,6 +111,9 @@ void Replica::peer_lost(Instant now, NodeId peer) {
 
 void Replica::checkpointed(Instant now, Index through) {
   impl_->now = now;
+  // Telling consensus of one page of entries may bring the next: the state, and its checkpoint, can
+  // be ahead of what it was told at the end of the turn.
+  impl_->tell_applied();
   impl_->step(raft::Compact{through});
 }
 
@@ -169,10 +172,7 @@ Output Replica::end_turn(Instant now, WallMillis wall) {
   self.route_requests(wall);
   self.propose_clock_if_due(wall);
   self.compare_roots();
-  if (self.state.applied() > self.applied_told) {
-    self.applied_told = self.state.applied();
-    self.step(raft::Applied{self.applied_told});
-  }
+  self.tell_applied();
   self.finish_overdue();
   for (PendingReads::Answer& answer : self.reads.take_answers()) {
     self.reply(answer.origin, std::move(answer.reply));

@@ -65,6 +65,7 @@ struct Replica::Impl {
   // Feeds consensus and does what it says. Set for a Propose: its outcome.
   std::optional<raft::Proposed> step(raft::Event event);
   void apply(const raft::Entry& entry);
+  void tell_applied();
   void forget_last_write(const PendingWrites::Write& write);
   void role_may_have_changed();
   void send(NodeId to, PeerMessage message) { out.messages.push_back({to, std::move(message)}); }

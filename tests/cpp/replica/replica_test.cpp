@@ -397,5 +397,33 @@ TEST(Replica, RootsAreComparedAtEqualIndicesWhileTheClusterRuns) {
   }
 }
 
+TEST(Replica, ACheckpointMayStandAheadOfWhatConsensusWasToldInTheLastTurn) {
+  Genesis genesis;
+  genesis.configuration.members.push_back({NodeId(1), raft::MemberRole::kVoter, {1}, "node1"});
+  Bytes payload;
+  encode(genesis, payload);
+  raft::Restored restored;
+  restored.hard_state = {Term(1), NodeId(1), Index(9)};
+  restored.configuration = genesis.configuration;
+  restored.entries.push_back(
+      {Term(1), Index(1), raft::EntryKind::kGenesis, Slice::of(std::move(payload))});
+  for (std::uint64_t i = 2; i <= 9; ++i) {
+    restored.entries.push_back({Term(1), Index(i), raft::EntryKind::kNoop, Slice()});
+  }
+  kv::MapTable table;
+  kv::StateMachine state(table);
+  Options options;
+  options.raft.self = NodeId(1);
+  options.raft.max_committed_per_step = 2;  // telling of one page brings the next
+  const Instant now(std::chrono::seconds(1));
+  Replica replica(options, std::move(restored), state, 1, now);
+  static_cast<void>(replica.end_turn(now, 1));
+  ASSERT_LT(state.applied(), Index(9));
+  ASSERT_GT(state.applied(), Index(2));
+  const Index stand = state.applied();
+  replica.checkpointed(now, stand);
+  EXPECT_GE(replica.core().status().applied, stand);
+}
+
 }  // namespace
 }  // namespace kvcluster::replica
