@@ -6,10 +6,12 @@ import signal
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from kvcluster import commands
 from kvcluster.aio import AsyncClient
 from kvcluster.client import Client
+from kvcluster.commands import Command
 from kvcluster.connection import Connection
 from kvcluster.directory import parse_address
 from kvcluster.errors import CommandError, Corruption, KvError, NodeFailed, Timeout, Unavailable
@@ -18,6 +20,7 @@ from kvcluster.replies import KeyValue, NodeStatus, StateHash, key_values, text
 from kvcluster.retry import ErrorReply
 from kvcluster.timeline import Event, read_log
 
+T = TypeVar("T")
 _POLL_SECONDS = 0.005
 _PROBE_SECONDS = 1.0
 
@@ -37,7 +40,7 @@ class ClusterView:
         self._specs: dict[int, NodeSpec] = {}
         self._processes: dict[int, NodeProcess] = {}
         self._actions: list[Event] = []
-        self._probes: dict[int, Client] = {}
+        self._probes: dict[int, Connection] = {}
         # Nodes that were given a reason to end by themselves.
         self._doomed: set[int] = set()
 
@@ -93,31 +96,22 @@ class ClusterView:
         Raises:
             Unavailable, Timeout: it does not answer.
         """
-        return self._probe(node).status()
+        return self._ask(node, commands.status())
 
     def hash(self, node: int) -> StateHash:
         """The digests of one node."""
-        return self._probe(node).hash()
+        return self._ask(node, commands.state_hash())
 
     def full_hash(self, node: int) -> tuple[int, str]:
         """Applied index and the canonical hash, recomputed over all records of one node."""
-        index, digest, _ = self._probe(node).execute("KV.HASH", "FULL", is_write=False)
+        full = commands.raw(("KV.HASH", "FULL"), is_write=False)
+        index, digest, _ = self._ask(node, full)
         return int(index), text(digest)
 
     def local_range(self, node: int, start: str = "", end: str = "") -> list[KeyValue]:
         """Records in the node's own state, which may lag behind the leader's."""
-        connection = Connection(
-            parse_address(self.address(node)), timeout=_PROBE_SECONDS, password=self._password
-        )
-        try:
-            outcome = connection.exchange([("READONLY",), ("KV.RANGE", start, end)], _PROBE_SECONDS)
-        finally:
-            connection.close()
-        if outcome.lost is not None:
-            raise Unavailable(outcome.lost)
-        if isinstance(outcome.replies[1], ErrorReply):
-            raise CommandError(outcome.replies[1].message)
-        return key_values(outcome.replies[1])
+        local = Command(("KV.RANGE", start, end), key_values, queued=(("READONLY",),))
+        return self._ask(node, local)
 
     def statuses(self) -> dict[int, NodeStatus]:
         """Of all nodes that answer."""
@@ -218,14 +212,32 @@ class ClusterView:
             events += read_log(self.log(node))
         return sorted(events)
 
-    def _probe(self, node: int) -> Client:
-        if node not in self._probes:
-            self._probes[node] = Client(
-                [self.address(node)],
-                timeout=_PROBE_SECONDS,
-                password=self._password,
-            )
-        return self._probes[node]
+    def _ask(self, node: int, command: Command[T]) -> T:
+        """Asks this node and no other: a client would go on to the leader by itself.
+
+        Raises:
+            Unavailable: it does not answer.
+            CommandError: it refuses the command.
+        """
+        known = self._probes.pop(node, None)
+        connection = known or self._connect(node)
+        began = time.monotonic()
+        outcome = connection.exchange(command.frames, _PROBE_SECONDS)
+        at_once = time.monotonic() - began < _PROBE_SECONDS / 2
+        if outcome.lost is not None and known is not None and at_once:
+            connection = self._connect(node)  # the old one was that of an earlier process
+            outcome = connection.exchange(command.frames, _PROBE_SECONDS)
+        if outcome.lost is not None:
+            raise Unavailable(outcome.lost)
+        self._probes[node] = connection
+        reply = outcome.replies[-1]
+        if isinstance(reply, ErrorReply):
+            raise CommandError(reply.message)
+        return command.read(reply)
+
+    def _connect(self, node: int) -> Connection:
+        address = parse_address(self.address(node))
+        return Connection(address, timeout=_PROBE_SECONDS, password=self._password)
 
     def _check_that_nodes_live(self) -> None:
         for node, process in self._processes.items():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import StartCluster
-from kvcluster import Client, LocalCluster, NodeFailed
+from kvcluster import Client, LocalCluster, NodeFailed, Unavailable
 
 OWNER = """
 import sys
@@ -126,3 +126,20 @@ def test_election_timeouts_may_be_seconds(start_cluster: StartCluster) -> None:
 def test_sigterm_ends_a_node_with_exit_code_zero(start_cluster: StartCluster) -> None:
     cluster = start_cluster(nodes=1)
     assert cluster.stop(1) == 0
+
+
+def test_each_node_is_asked_about_itself(cluster: LocalCluster, client: Client) -> None:
+    client.put("k", "v")
+    leader = cluster.wait_for_leader()
+    follower = next(node for node in cluster.ids if node != leader)
+    cluster.wait_for_convergence()
+    cluster.partition([follower], [node for node in cluster.ids if node != follower])
+    client.put("k", "w")
+    behind, ahead = cluster.full_hash(follower), cluster.full_hash(leader)
+    assert behind[0] < ahead[0]
+    assert behind[1] != ahead[1]
+    cluster.kill(follower)
+    with pytest.raises(Unavailable):
+        cluster.status(follower)
+    with pytest.raises(Unavailable):
+        cluster.full_hash(follower)
