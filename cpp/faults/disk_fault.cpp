@@ -222,8 +222,8 @@ int posix_fallocate(int descriptor, off_t offset, off_t size) {
 int posix_fallocate64(int, off_t, off_t) __attribute__((alias("posix_fallocate")));
 
 int statvfs(const char* path, struct statvfs* figures) noexcept {
-  static const auto real = faults::next<int (*)(const char*, struct statvfs*)>("statvfs");
-  const int result = real(path, figures);
+  static const auto kReal = faults::next<int (*)(const char*, struct statvfs*)>("statvfs");
+  const int result = kReal(path, figures);
   if (result == 0 && faults::covers(AT_FDCWD, path)) faults::show_room(figures);
   return result;
 }
@@ -234,8 +234,8 @@ int statvfs64(const char* path, struct statvfs64* figures) noexcept {
 }
 
 int fstatvfs(int descriptor, struct statvfs* figures) noexcept {
-  static const auto real = faults::next<int (*)(int, struct statvfs*)>("fstatvfs");
-  const int result = real(descriptor, figures);
+  static const auto kReal = faults::next<int (*)(int, struct statvfs*)>("fstatvfs");
+  const int result = kReal(descriptor, figures);
   if (result == 0 && faults::covers(descriptor)) faults::show_room(figures);
   return result;
 }

@@ -138,7 +138,7 @@ void declare_consensus(Group group, RawFlags& raw, NodeOptions& node) {
 
 void declare_storage(Group group, NodeOptions& node) {
   group.number("--wal-segment-bytes", node.wal_segment_bytes, "BYTES",
-               "Size of one segment of the log", 64U << 10U, kMaxSize);
+               "Size of one segment of the log", 128U << 10U, kMaxSize);
   group.number("--memtable-bytes", node.memtable_bytes, "BYTES",
                "A checkpoint is due above so much new data", 1, kMaxSize);
   group.number("--wal-checkpoint-bytes", node.wal_checkpoint_bytes, "BYTES",

@@ -23,6 +23,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=5,
         help="how often a leader is killed for the median of the failover (test_failover.py)",
     )
+    parser.addoption(
+        "--all-crash-points",
+        action="store_true",
+        help="end a node at each of its disk operations, not at a sample (test_crash_points.py)",
+    )
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,8 @@ from kvcluster.local_cluster import LocalCluster
 _WHENS = list(When)
 # Entries that a node may be behind and still count as whole; all of them are on a majority.
 _WHOLE_LAG = 100
+# So long damage waits for the moment when all nodes are whole.
+_PATIENCE_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -50,22 +52,31 @@ class Injector:
         self._active: list[Injected] = []
         self.injected: list[Injected] = []
         self.skipped: list[Fault] = []
+        self._waiting: list[tuple[Fault, float]] = []
         self.surprises: list[str] = []
 
-    def begin(self, fault: Fault) -> None:
-        """Carries it out, or notes that nobody was free for it."""
+    def begin(self, fault: Fault, planned: float | None = None) -> None:
+        """Carries it out, or notes that nobody was free for it. Damage waits for its moment."""
         injected = self._carry_out(fault)
-        if injected is None:
+        if injected is not None:
+            self.injected.append(injected)
+            self._active.append(injected)
+        elif fault.kind in DAMAGE:
+            self._waiting.append((fault, planned or time.monotonic()))
+        else:
             self.skipped.append(fault)
-            return
-        self.injected.append(injected)
-        self._active.append(injected)
 
     def step(self) -> None:
         """Cures what has lasted long enough; starts nodes again that ended without a reason."""
         now = time.monotonic()
         for injected in [one for one in self._active if now >= one.due]:
             self._cure(injected)
+        if self._waiting and not self._active:
+            fault, since = self._waiting.pop(0)
+            if now - since < _PATIENCE_SECONDS:
+                self.begin(fault, since)
+            else:
+                self.skipped.append(fault)
         excused = {node for one in self._active for node in one.nodes if one.may_end}
         for node in self._cluster.ids:
             if node not in self._cluster.running and node not in excused:
