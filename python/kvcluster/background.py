@@ -153,7 +153,7 @@ class BackgroundCluster:
                 program=find_binary("kvstore"),
                 directory=self.directory,
                 port=ports[node],
-                peers={other: port for other, port in ports.items() if other != node},
+                peers={o: ("127.0.0.1", port) for o, port in ports.items() if o != node},
                 flags=flags,
             ),
             detached=True,

@@ -10,6 +10,7 @@ from kvcluster.cluster_view import ClusterView
 from kvcluster.disk_faults import DiskCounters, DiskFaults, Operation, When
 from kvcluster.link_faults import LinkQuality
 from kvcluster.link_proxy import Link, LinkProxy
+from kvcluster.namespaces import NamespaceNetwork
 from kvcluster.timeline import Event
 
 
@@ -23,7 +24,7 @@ class ClusterFaults(ClusterView):
 
     def __init__(self, ids: Iterable[int], *, password: str | None) -> None:
         super().__init__(ids, password=password)
-        self._links: LinkProxy | None = None
+        self._links: LinkProxy | NamespaceNetwork | None = None
         self._disks: dict[int, DiskFaults] = {}
         self._no_disks = "start it with faults=True"
 
@@ -176,7 +177,7 @@ class ClusterFaults(ClusterView):
 
     # --- inside ---
 
-    def _proxy(self) -> LinkProxy:
+    def _proxy(self) -> LinkProxy | NamespaceNetwork:
         if self._links is None:
             raise ValueError(
                 "the links of this cluster have no switches: start it with faults=True"

@@ -61,7 +61,7 @@ class ClusterView:
 
     def address(self, node: int) -> str:
         """`host:port` where the node serves clients."""
-        return f"127.0.0.1:{self._specs[node].port}"
+        return f"{self._specs[node].host}:{self._specs[node].port}"
 
     def port(self, node: int) -> int:
         """Where the node serves clients."""
@@ -84,11 +84,11 @@ class ClusterView:
 
     def client(self, **options: Any) -> Client:
         """A new client that knows all nodes; `options` are those of `Client`."""
-        return Client(self.nodes, **options)
+        return Client(self.nodes, **{"password": self._password, **options})
 
     def async_client(self, **options: Any) -> AsyncClient:
         """A new asyncio client that knows all nodes."""
-        return AsyncClient(self.nodes, **options)
+        return AsyncClient(self.nodes, **{"password": self._password, **options})
 
     def status(self, node: int) -> NodeStatus:
         """What one node says about itself.

@@ -1,10 +1,10 @@
 """Ends what a process leaves behind when it dies without a chance to clean up.
 
 A guard is a small process that reads from a pipe which only its owner holds open. The owner tells
-it which processes it has started (`+pid`), which have ended (`-pid`) and which directory to remove
-(`dir PATH`). When the pipe closes, for whatever reason, SIGKILL included, the guard ends the
-processes and removes the directory. It holds each by a pidfd, so it never hits a stranger that was
-given the same number.
+it which processes it has started (`+pid`), which have ended (`-pid`), which directory to remove
+(`dir PATH`), and which network namespaces and interfaces (`netns NAME`, `link NAME`). When the pipe
+closes, for whatever reason, SIGKILL included, the guard ends the processes and removes the rest. It
+holds each process by a pidfd, so it never hits a stranger that was given the same number.
 """
 
 from __future__ import annotations
@@ -39,6 +39,12 @@ class Guard:
     def remove(self, directory: Path) -> None:
         self._say(f"dir {directory}")
 
+    def remove_namespace(self, name: str) -> None:
+        self._say(f"netns {name}")
+
+    def remove_interface(self, name: str) -> None:
+        self._say(f"link {name}")
+
     def close(self) -> None:
         if self._process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
@@ -64,6 +70,7 @@ def _end(pidfd: int) -> None:
 def main() -> None:
     processes: dict[int, int] = {}
     directory: str | None = None
+    networks: list[list[str]] = []
     for raw in sys.stdin.buffer:
         line = os.fsdecode(raw).rstrip("\n")
         if line.startswith("+"):
@@ -75,8 +82,13 @@ def main() -> None:
                 os.close(pidfd)
         elif line.startswith("dir "):
             directory = line[4:]
+        elif line.startswith(("netns ", "link ")):
+            kind, _, name = line.partition(" ")
+            networks.append(["ip", kind, "del", name])
     for pidfd in processes.values():
         _end(pidfd)
+    for words in networks:
+        subprocess.run(words, capture_output=True, check=False)  # it may be gone already
     if directory is not None:
         shutil.rmtree(directory, ignore_errors=True)
 

@@ -12,19 +12,23 @@ b'v'
 from __future__ import annotations
 
 import atexit
+import secrets
 import shutil
 import signal
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 from kvcluster.binaries import find_binary
 from kvcluster.cluster_faults import ClusterFaults
+from kvcluster.directory import Address
 from kvcluster.disk_faults import LIBRARY, DiskFaults
 from kvcluster.errors import NodeFailed
 from kvcluster.guard import Guard
 from kvcluster.link_proxy import LinkProxy
+from kvcluster.namespaces import NamespaceNetwork
 from kvcluster.node_process import NodeProcess, plan_node, wait_until_gone
 from kvcluster.ports import ReservedPort
 from kvcluster.timeline import timeline_text
@@ -43,6 +47,9 @@ class LocalCluster(ClusterFaults):
         faults: send the peers' connections through links that can fail, and the nodes' writes
             through a library that can make them fail (`ClusterFaults`). Both cost some speed;
             switch them off to measure.
+        network: what the links are. `proxy` needs nothing; `namespaces` gives every node a network
+            namespace of its own, needs root and the program `ip`, and cuts links in the kernel; it
+            has no delays and the like. The nodes have a password then, which `client` knows.
         seed: of the chance in links that lose and corrupt.
         follower_mode: `proxy`, `redirect` or `reject`.
         election_timeout_ms: shortest and longest.
@@ -61,6 +68,7 @@ class LocalCluster(ClusterFaults):
         directory: str | Path | None = None,
         keep_logs: str | Path | None = None,
         faults: bool = True,
+        network: Literal["proxy", "namespaces"] = "proxy",
         seed: int = 0,
         follower_mode: str = "proxy",
         election_timeout_ms: tuple[int, int] = (150, 300),
@@ -86,6 +94,7 @@ class LocalCluster(ClusterFaults):
         self._keep_logs = Path(keep_logs) if keep_logs is not None else None
         self._wanted_directory = Path(directory) if directory is not None else None
         self._faults = faults
+        self._network = network
         self._seed = seed
         self._ports: dict[int, ReservedPort] = {}
         self._peer_ports: dict[int, ReservedPort] = {}
@@ -204,29 +213,51 @@ class LocalCluster(ClusterFaults):
             self._directory.mkdir(parents=True, exist_ok=True)
         self._ports = {node: ReservedPort() for node in self.ids}
         ports = {node: port.number for node, port in self._ports.items()}
-        if self._faults and len(self.ids) > 1:
-            self._peer_ports = {node: ReservedPort() for node in self.ids}
-            self._links = LinkProxy(
-                {node: port.number for node, port in self._peer_ports.items()}, seed=self._seed
-            )
+        peers = self._prepare_links(ports)
         for node in self.ids:
             flags = {**self._flags, **self._node_flags.get(node, {})}
-            if self._links is not None:
+            if node in self._peer_ports:
                 flags["peer-port"] = self._peer_ports[node].number
-                reached = {o: self._links.port(node, o) for o in self.ids if o != node}
-            else:
-                reached = {o: ports[o] for o in self.ids if o != node}
+            spaces = self._links if isinstance(self._links, NamespaceNetwork) else None
             self._specs[node] = plan_node(
                 node,
                 program=self._program,
                 directory=self._directory,
                 port=ports[node],
-                peers=reached,
+                peers=peers[node],
+                host=spaces.host(node) if spaces is not None else "127.0.0.1",
+                prefix=spaces.prefix(node) if spaces is not None else (),
                 flags=flags,
             )
-
         if self._faults:
             self._prepare_disks()
+
+    def _prepare_links(self, ports: Mapping[int, int]) -> dict[int, dict[int, Address]]:
+        """Where each node reaches each other one."""
+
+        def reached(address: Callable[[int, int], Address]) -> dict[int, dict[int, Address]]:
+            others = {node: [o for o in self.ids if o != node] for node in self.ids}
+            return {node: {o: address(node, o) for o in others[node]} for node in self.ids}
+
+        if self._network == "namespaces" and self._guard is not None:
+            spaces = self._links = NamespaceNetwork(self.ids, self._guard)
+            self._make_password()
+            return reached(lambda _, other: (spaces.host(other), ports[other]))
+        if not self._faults or len(self.ids) == 1:
+            return reached(lambda _, other: ("127.0.0.1", ports[other]))
+        self._peer_ports = {node: ReservedPort() for node in self.ids}
+        peer_ports = {node: port.number for node, port in self._peer_ports.items()}
+        proxy = self._links = LinkProxy(peer_ports, seed=self._seed)
+        return reached(lambda node, other: ("127.0.0.1", proxy.port(node, other)))
+
+    def _make_password(self) -> None:
+        """A node is reached beyond loopback only with one."""
+        if self._password is None:
+            self._password = secrets.token_hex(16)
+            file = self._directory / "password"
+            file.touch(mode=0o600)
+            file.write_text(self._password + "\n")
+            self._flags["requirepass-file"] = str(file)
 
     def _prepare_disks(self) -> None:
         beside = self._program.with_name(LIBRARY)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kvcluster.directory import Address
 from kvcluster.errors import NodeFailed
 
 _POLL_SECONDS = 0.01
@@ -21,11 +22,13 @@ class NodeSpec:
 
     Attributes:
         id: 1 or more.
+        host: where it is reached.
         port: where it serves clients.
         program: the `kvstore` binary.
         arguments: all flags.
         data_dir: where it keeps its state.
         log: the file that gets its output.
+        prefix: a command that starts it, and becomes it.
     """
 
     id: int
@@ -34,14 +37,16 @@ class NodeSpec:
     arguments: tuple[str, ...]
     data_dir: Path
     log: Path
+    host: str = "127.0.0.1"
+    prefix: tuple[str, ...] = ()
 
     @property
     def address(self) -> tuple[str, int]:
-        return ("127.0.0.1", self.port)
+        return (self.host, self.port)
 
     @property
     def command(self) -> list[str]:
-        return [str(self.program), *self.arguments]
+        return [*self.prefix, str(self.program), *self.arguments]
 
 
 def plan_node(
@@ -50,20 +55,27 @@ def plan_node(
     program: Path,
     directory: Path,
     port: int,
-    peers: Mapping[int, int],
+    peers: Mapping[int, Address],
+    host: str = "127.0.0.1",
+    prefix: Sequence[str] = (),
     flags: Mapping[str, str | int],
 ) -> NodeSpec:
     """A node with its data and log in `directory`.
 
     Args:
-        peers: where on 127.0.0.1 this node reaches each other one, by id.
+        peers: where this node reaches each other one, by id.
+        host: where it listens and is reached.
+        prefix: a command that starts it, and becomes it.
         flags: more flags, without their dashes; True: one that takes no value.
     """
     data_dir = directory / f"node-{node}"
     words: dict[str, str | int] = {"id": node, "port": port, "data-dir": str(data_dir)}
+    if host != "127.0.0.1":
+        words["host"] = host
     if peers:
         words["peers"] = ",".join(
-            f"{peer}@127.0.0.1:{peer_port}" for peer, peer_port in sorted(peers.items())
+            f"{peer}@{peer_host}:{peer_port}"
+            for peer, (peer_host, peer_port) in sorted(peers.items())
         )
     words |= flags
     return NodeSpec(
@@ -77,6 +89,8 @@ def plan_node(
         ),
         data_dir=data_dir,
         log=directory / f"node-{node}.log",
+        host=host,
+        prefix=tuple(prefix),
     )
 
 
