@@ -108,12 +108,6 @@ Status Driver::announce_repair() {
                             "a new member",
                             mark_->cause));
   }
-  if (options_.peers.empty()) {
-    return fail(ErrorCode::kCorruption,
-                fmt::format("{}; who this node's peers are is lost with it: name them (--peers), "
-                            "so that it can be repaired from them",
-                            mark_->cause));
-  }
   return {};
 }
 

@@ -83,6 +83,10 @@ Result<storage::OpenedStore> Driver::open_storage() {
   options.node = options_.id;
   options.fresh_incarnation = fresh_incarnation_;
   options.told_members = told_members(options_);
+  options.members_of = [](BytesView genesis) {
+    const auto decoded = replica::decode_genesis(genesis);
+    return decoded ? decoded->configuration : raft::Configuration{};
+  };
   options.wal.segment_bytes = options_.wal_segment_bytes;
   auto opened = storage::Store::open(options);
   if (!opened) return opened;

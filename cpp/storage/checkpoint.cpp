@@ -11,6 +11,7 @@
 #include "base/codec.hpp"
 #include "base/crc32c.hpp"
 #include "storage/page_check.hpp"
+#include "storage/set_aside.hpp"
 
 namespace kvcluster::storage {
 namespace {
@@ -156,6 +157,10 @@ Result<std::unique_ptr<CheckpointStore>> CheckpointStore::begin_anew(
   if (!environment) return std::unexpected(std::move(environment).error());
   store->environment_ = std::move(*environment);
   KV_TRY(store->name_current(number));
+  for (const std::uint64_t old : *present) {
+    const auto kept = set_aside_checkpoint(disk, name_of(old));
+    if (!kept) return std::unexpected(kept.error());
+  }
   KV_TRY(store->remove_leftovers(number));
   return store;
 }

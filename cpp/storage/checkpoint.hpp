@@ -57,7 +57,8 @@ class CheckpointStore {
   [[nodiscard]] static Result<std::unique_ptr<CheckpointStore>> open(
       Disk& disk, const std::string& path, const EnvironmentOptions& options);
 
-  // An empty environment in place of whatever is there, durably: what is there cannot be used.
+  // An empty environment in place of whatever is there, durably: what is there cannot be used,
+  // and stands aside (set_aside.hpp).
   // Errors: kIo, kDiskFull.
   [[nodiscard]] static Result<std::unique_ptr<CheckpointStore>> begin_anew(
       Disk& disk, const std::string& path, const EnvironmentOptions& options);

@@ -95,6 +95,21 @@ void fill_in_membership(const Found& log, const StateFound& state, const WalIden
   }
 }
 
+// A node that no peer can repair keeps what it has, as it is.
+Status check_has_peers(const StateFound& state, const WalIdentity& identity, const RepairMark& mark,
+                       const std::string& damage) {
+  if (!state.members_of) return {};
+  raft::Configuration members = mark.configuration;
+  if (members.members.empty()) members = state.members_of(mark.genesis);
+  if (members.members.size() > 1 || members.find(identity.node) == nullptr) return {};
+  return fail(ErrorCode::kCorruption,
+              fmt::format("{}; {}: restore the data directory from a copy", damage,
+                          mark.genesis.empty()
+                              ? "who its peers are is lost too, so name them (--peers), or, if it "
+                                "has none"
+                              : "the node has no peer that could repair it"));
+}
+
 // Nobody was ever promised anything.
 bool is_blank(const Found& log, const StateFound& state) {
   return log.last() == raft::EntryId{} && log.hard_state() == raft::HardState{} &&
@@ -120,32 +135,40 @@ Result<LogStart> start_log(Disk& disk, const WalOptions& options, const WalIdent
     // A state that stands ahead of its log bounds what was acknowledged too. So does what the log
     // has taken and acknowledged since an earlier mark was written.
     mark.floor = std::max({mark.floor, log->last(), state.applied});
-    if (!*before) fill_in_membership(*log, state, identity, mark);
+    if (!*before) {
+      fill_in_membership(*log, state, identity, mark);
+      KV_TRY(check_has_peers(state, identity, mark, start.damage));
+    }
     if (!start.damage.empty()) mark.cause = start.damage.substr(0, kMaxCauseBytes);
     if (*before != mark) KV_TRY(write_repair_mark(disk, mark));
     start.mark = std::move(mark);
   }
 
-  if (!log->whole) {
-    auto renewed = renew_log(disk, options, identity, log->salvage);
-    if (!renewed) return std::unexpected(std::move(renewed).error());
-    start.wal = std::move(*renewed);
-    start.restored.hard_state = log->salvage.hard_state;
-  } else {
-    start.torn_bytes = log->whole->torn_bytes;
-    if (!start.mark) KV_TRY(reconcile(state, *log->whole));
-    start.wal = std::move(log->whole->wal);
-    start.restored.hard_state = log->whole->hard_state;
-  }
+  raft::HardState& hard_state = start.restored.hard_state;
+  hard_state = log->hard_state();
   if (start.mark) {
-    raft::HardState& hard_state = start.restored.hard_state;
     if (hard_state.current_term < start.mark->floor.term) {
       hard_state = {start.mark->floor.term, kNoNode, {}};
     }
     hard_state.commit_index = {};
-    if (start.wal->last() != raft::EntryId{}) {
-      KV_TRY(start.wal->reset({}, hard_state));
-    }
+  }
+  std::uint64_t newest = log->salvage.newest_segment;
+  bool renew = !log->whole;
+  if (log->whole) {
+    start.torn_bytes = log->whole->torn_bytes;
+    if (!start.mark) KV_TRY(reconcile(state, *log->whole));
+    hard_state = start.mark ? hard_state : log->whole->hard_state;
+    start.wal = std::move(log->whole->wal);
+    newest = start.wal->durable_position().sequence;
+    renew = start.mark && start.wal->last() != raft::EntryId{};
+  }
+  if (renew) {
+    start.wal.reset();
+    auto renewed = renew_log(disk, options, identity, newest, hard_state);
+    if (!renewed) return std::unexpected(std::move(renewed).error());
+    start.wal = std::move(*renewed);
+  }
+  if (start.mark) {
     start.restored.configuration = start.mark->configuration;
     start.restored.repair_floor = start.mark->floor;
     return start;
@@ -157,8 +180,7 @@ Result<LogStart> start_log(Disk& disk, const WalOptions& options, const WalIdent
   start.restored.applied = state.applied.index;
   start.restored.configuration = state.configuration;
   // The hint may have come to the disk before the entries that it counts.
-  start.restored.hard_state.commit_index =
-      std::min(start.restored.hard_state.commit_index, start.wal->last().index);
+  hard_state.commit_index = std::min(hard_state.commit_index, start.wal->last().index);
   return start;
 }
 

@@ -4,12 +4,14 @@
 //   all is whole                   the log counts, from where the state stands
 //   a REPAIR file is there, or     term, vote and the bound on what was acknowledged stay; log and
 //   log or state are damaged       state begin before the first entry and come from the peers
-//   damage took term and vote      refused
+//   damage took term and vote,     refused, and nothing is touched
+//   or there is no peer
 //
 // Used by the store and by the simulator. Pure over Disk. Thread-safety: none.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +37,8 @@ struct StateFound {
   std::string damage;
   // From the command line: who the members are when nothing else says so.
   raft::Configuration told;
+  // Whom a genesis names. Without it nobody is found to be alone.
+  std::function<raft::Configuration(BytesView genesis)> members_of;
 };
 
 struct LogStart {

@@ -6,6 +6,7 @@
 
 #include "base/check.hpp"
 #include "kv/meta.hpp"
+#include "storage/set_aside.hpp"
 #include "storage/wal_recovery.hpp"
 
 namespace kvcluster::storage {
@@ -59,11 +60,13 @@ Result<OpenedStore> Store::open(const StoreOptions& options) {
   auto state = store->open_checkpoint(options);
   if (!state) return std::unexpected(std::move(state).error());
   state->told = options.told_members;
+  state->members_of = options.members_of;
   const Identity& identity = store->identity();
   auto log = start_log(store->directory_->disk(), options.wal,
                        {identity.node, identity.incarnation}, *state);
   if (!log) return std::unexpected(std::move(log).error());
   if (log->mark || !log->damage.empty()) KV_TRY(store->give_up_checkpoint(options));
+  if (!log->mark) KV_TRY(discard_set_aside(store->directory_->disk()));
 
   auto table = LayeredTable::open(store->checkpoints_->environment());
   if (!table) return std::unexpected(std::move(table).error());
@@ -106,7 +109,11 @@ Status Store::give_up_checkpoint(const StoreOptions& options) {
   return {};
 }
 
-Status Store::end_repair() { return remove_repair_mark(directory_->disk()); }
+Status Store::end_repair() {
+  KV_TRY(remove_repair_mark(directory_->disk()));
+  return discard_set_aside(directory_->disk());
+}
+
 Status Store::begin_repair(const RepairMark& mark) {
   return write_repair_mark(directory_->disk(), mark);
 }

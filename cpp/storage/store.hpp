@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,8 @@ struct StoreOptions {
   raft::Incarnation fresh_incarnation{};
   // From the command line; needed only when damage took what the node knew of its cluster.
   raft::Configuration told_members;
+  // See StateFound.
+  std::function<raft::Configuration(BytesView genesis)> members_of;
   WalOptions wal;
   EnvironmentOptions environment;
 };

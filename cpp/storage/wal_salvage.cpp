@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "storage/set_aside.hpp"
 #include "storage/wal_format.hpp"
 #include "storage/wal_recovery.hpp"
 
@@ -85,8 +86,10 @@ Result<WalSalvage> salvage_log(Disk& disk, const WalIdentity& identity) {
 }
 
 Result<std::unique_ptr<Wal>> renew_log(Disk& disk, const WalOptions& options,
-                                       const WalIdentity& identity, const WalSalvage& salvage) {
-  KV_TRY(Wal::renew(disk, options, identity, salvage.newest_segment, salvage.hard_state));
+                                       const WalIdentity& identity, std::uint64_t newest_segment,
+                                       const raft::HardState& hard_state) {
+  KV_TRY(Wal::renew(disk, options, identity, newest_segment, hard_state));
+  KV_TRY(set_aside_log(disk, newest_segment + 1));
   auto opened = Wal::open(disk, options, identity);
   if (!opened) return std::unexpected(std::move(opened).error());
   return std::move(opened->wal);

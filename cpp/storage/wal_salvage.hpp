@@ -38,11 +38,13 @@ struct WalSalvage {
 // Wal::open.
 [[nodiscard]] Result<WalSalvage> salvage_log(Disk& disk, const WalIdentity& identity);
 
-// Puts an empty log that begins before the first entry in the damaged one's place; durable on
-// return. Requires: `salvage.floor` is noted durably elsewhere (storage/repair_mark.hpp): it is in
-// the log no more. After a crash in between, either the damaged log or the new one is there.
+// Puts an empty log that begins before the first entry in the place of the one that is there;
+// durable on return. The old segments stand aside (set_aside.hpp).
+// Requires: what the log said is noted durably elsewhere (repair_mark.hpp), and no Wal is open.
+// After a crash in between, either the old log or the new one is there.
 [[nodiscard]] Result<std::unique_ptr<Wal>> renew_log(Disk& disk, const WalOptions& options,
                                                      const WalIdentity& identity,
-                                                     const WalSalvage& salvage);
+                                                     std::uint64_t newest_segment,
+                                                     const raft::HardState& hard_state);
 
 }  // namespace kvcluster::storage

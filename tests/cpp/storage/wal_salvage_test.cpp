@@ -6,6 +6,7 @@
 
 #include "base/random.hpp"
 #include "storage/log_start.hpp"
+#include "storage/set_aside.hpp"
 #include "storage/wal_fixture.hpp"
 #include "storage/wal_format.hpp"
 
@@ -195,6 +196,46 @@ TEST_F(WalSalvageTest, AMarkInsideTheLastValueIsNotBelievedEither) {
   const Truth known = truth();
   disk.flip_bit(segment(1), kSegmentStartBytes + 5, 0);
   ASSERT_NO_FATAL_FAILURE(expect_start(disk, known));
+}
+
+// What is damaged stays for a person to look at, until the peers have given everything anew.
+TEST_F(WalSalvageTest, ADamagedLogStandsAsideUntilItIsDiscarded) {
+  create_and_open();
+  live(40, 8);
+  wal.reset();
+  const std::string name = segments().front();
+  disk.flip_bit(name, kSegmentStartBytes + 9, 2);
+  const Bytes damaged = disk.contents(name);
+  StateFound state;
+  state.genesis = "genesis";
+  ASSERT_TRUE(start_log(disk, options, identity, state).has_value());
+  const std::string aside = "wal/damaged-" + name.substr(4);
+  EXPECT_EQ(disk.contents(aside), damaged);
+  ASSERT_TRUE(start_log(disk, options, identity, state).has_value());
+  EXPECT_EQ(disk.contents(aside), damaged) << "a restart in the middle keeps it";
+  ASSERT_TRUE(discard_set_aside(disk).has_value());
+  disk.crash(1);
+  EXPECT_FALSE(disk.exists(aside).value());
+}
+
+TEST_F(WalSalvageTest, ANodeWithoutPeersIsRefusedAndNothingIsTouched) {
+  create_and_open();
+  live(10, 9);
+  wal.reset();
+  disk.flip_bit(segment(1), kSegmentStartBytes + 9, 2);
+  const Bytes damaged = disk.contents(segment(1));
+  StateFound state;
+  state.genesis = "genesis";
+  state.members_of = [](BytesView) {
+    return raft::Configuration{{{NodeId(1), raft::MemberRole::kVoter, {}, ""}}};
+  };
+  const auto started = start_log(disk, options, identity, state);
+  ASSERT_FALSE(started.has_value());
+  EXPECT_EQ(started.error().code, ErrorCode::kCorruption);
+  EXPECT_THAT(started.error().context, HasSubstr("wal/segment-0000000001, offset "));
+  EXPECT_THAT(started.error().context, HasSubstr("no peer"));
+  EXPECT_EQ(disk.contents(segment(1)), damaged);
+  EXPECT_EQ(read_repair_mark(disk).value(), std::nullopt);
 }
 
 // A vote that was written, torn before its sync, and never given, must not be taken for the one
