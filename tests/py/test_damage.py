@@ -24,9 +24,12 @@ def fill(client: Client, count: int = 50) -> None:
 
 def wait_until_whole(cluster: LocalCluster, node: int) -> None:
     """Until a node that was damaged serves again, and all are equal."""
-    cluster.wait_for(
-        lambda: cluster.status(node).phase == "serving", what="waiting for the repair", timeout=20
-    )
+
+    def serves() -> bool:
+        status = cluster.statuses().get(node)  # nothing while it just starts
+        return status is not None and status.phase == "serving"
+
+    cluster.wait_for(serves, what="waiting for the repair", timeout=20)
     cluster.assert_hashes_equal(full=True)
 
 

@@ -76,6 +76,7 @@ class WalTest : public ::testing::Test {
 
   [[nodiscard]] std::vector<std::uint64_t> found_indices() const {
     std::vector<std::uint64_t> indices;
+    indices.reserve(found.entries.size());
     for (const raft::Entry& one : found.entries) indices.push_back(one.index.value());
     return indices;
   }
