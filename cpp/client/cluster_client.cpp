@@ -50,6 +50,18 @@ ReplyClass classify(const kv::Reply& reply) {
   return elsewhere ? ReplyClass::kElsewhere : ReplyClass::kFinal;
 }
 
+namespace {
+
+// A node that takes no writes now: certain of the attempt that it answers, and of no earlier one.
+bool refuses_writes(const kv::Reply& reply) {
+  const std::string* error = error_of(reply);
+  if (error == nullptr) return false;
+  const BytesView code = first_word(*error);
+  return code == "OOM" || code == "MISCONF";
+}
+
+}  // namespace
+
 std::optional<Address> leader_named_by(const kv::Reply& reply) {
   const std::string* error = error_of(reply);
   if (error == nullptr) return std::nullopt;
@@ -129,8 +141,10 @@ Result<kv::Reply> ClusterClient::call(const std::vector<std::string>& args, Repe
     auto reply = attempt(args, attempt_deadline);
     if (reply) {
       const ReplyClass kind = classify(*reply);
-      if (kind == ReplyClass::kFinal) return reply;
+      const bool decides = !maybe_applied || !refuses_writes(*reply);
+      if (kind == ReplyClass::kFinal && decides) return reply;
       last_reason = fmt::format("{}: {}", nodes_[at_].text(), *error_of(*reply));
+      if (kind == ReplyClass::kFinal) return fail(ErrorCode::kTimeout, last_reason);
       maybe_applied = maybe_applied || kind == ReplyClass::kUnknown;
     } else {
       last_reason = reply.error().context;

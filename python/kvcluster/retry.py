@@ -262,7 +262,11 @@ class _Calls:
             call.unknown(error.message)
             return False
         if error.code not in _ELSEWHERE:
-            call.fail(_final_error(error))
+            final = _final_error(error)
+            if call.maybe_applied and isinstance(final, StorageError):
+                # A node that takes nothing now says nothing of what an earlier attempt did.
+                final = Timeout(f"the outcome is unknown: {error.message}")
+            call.fail(final)
             return True
         self._reason, self._reason_code = f"{address[0]}:{address[1]}: {error.message}", error.code
         leader = _leader_in(error.message)

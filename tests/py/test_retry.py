@@ -242,6 +242,13 @@ def test_a_full_disk_is_an_error_of_storage() -> None:
         cluster.one(commands.put("k", "v"), [error("OOM disk full on node 1")])
 
 
+def test_a_full_disk_says_nothing_of_an_attempt_that_was_lost_before() -> None:
+    cluster = Cluster()
+    answers = [slots(A, B), Outcome(lost="no answer"), slots(B), error("OOM disk full on node 2")]
+    with pytest.raises(Timeout, match="outcome is unknown.*disk full"):
+        cluster.one(commands.put("k", "v"), answers)
+
+
 def test_a_batch_goes_out_together_and_each_write_has_its_own_session() -> None:
     cluster = Cluster(A)
     cluster.directory.follow(A)

@@ -101,6 +101,16 @@ TEST(ClusterClient, NeverRepeatsAPlainWriteThatIsUncertain) {
   EXPECT_THAT(node.seen(), ElementsAre("INCR k"));
 }
 
+TEST(ClusterClient, LearnsNothingOfALostAttemptFromANodeWhoseDiskIsFull) {
+  FakeNode one(Script{FakeNode::kHangUp});
+  FakeNode two(Script{"-OOM disk full on node 2\r\n"});
+  ClusterClient client(options_for({one.address(), two.address()}));
+  const auto reply = client.call({"KV.ONCE", "c", "1", "INCR", "k"}, Repeat::kSafe);
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, ErrorCode::kTimeout);
+  EXPECT_THAT(reply.error().context, testing::HasSubstr("disk full"));
+}
+
 TEST(ClusterClient, RepeatsAWriteOfASessionElsewhere) {
   FakeNode one(Script{FakeNode::kHangUp});
   FakeNode two(Script{":8\r\n"});
