@@ -245,7 +245,7 @@ def test_a_full_disk_is_an_error_of_storage() -> None:
 def test_a_full_disk_says_nothing_of_an_attempt_that_was_lost_before() -> None:
     cluster = Cluster()
     answers = [slots(A, B), Outcome(lost="no answer"), slots(B), error("OOM disk full on node 2")]
-    with pytest.raises(Timeout, match="outcome is unknown.*disk full"):
+    with pytest.raises(Timeout, match=r"outcome is unknown.*disk full"):
         cluster.one(commands.put("k", "v"), answers)
 
 
