@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 #include <variant>
 
+#include "base/codec.hpp"
+#include "base/crc32c.hpp"
 #include "net/peer_node.hpp"
 #include "net/raw_client.hpp"
 #include "wire/peer_frame.hpp"
@@ -29,6 +32,16 @@ Bytes frame_of(const PeerMessage& message) {
   wire::PeerFrameBuilder builder;
   EXPECT_EQ(builder.add(message), wire::PeerFrameBuilder::Added::kYes);
   return builder.finish();
+}
+
+// The head of a frame of such a length, whose own checksum is right.
+Bytes head_of(std::uint32_t length) {
+  Bytes head;
+  Encoder encoder(head);
+  encoder.u32(length);
+  encoder.u32(crc32c(head));
+  encoder.u32(0);
+  return head;
 }
 
 TEST_F(PeerSessionTest, TheSessionLearnsThatTheDialerHasGone) {
@@ -72,7 +85,7 @@ TEST_F(PeerSessionTest, AMalformedHelloIsRefused) {
 TEST_F(PeerSessionTest, AnOversizedFrameClosesOnlyThatConnection) {
   join();
   RawDialer bad(loop, two.listener->address());
-  bad.send(Bytes(8, '\xFF'));
+  bad.send(head_of(UINT32_MAX));
   ASSERT_TRUE(loop.run_until([&] { return two.closed.size() == 1 && bad.ended(); }));
   EXPECT_NE(two.closed[0].find("a frame of 4294967295 bytes"), std::string::npos);
   EXPECT_TRUE(one.link->is_up());

@@ -208,6 +208,7 @@ TEST_F(NodeCluster, EmptiedDiskIsRefusedWithASentence) {
 TEST_F(NodeCluster, NodeThatListensEverywhereTellsWhereItIsReached) {
   configure = [](NodeOptions& options) {
     options.host = "0.0.0.0";
+    options.password = "needed there";
     options.advertise = "localhost";
   };
   start_all();
