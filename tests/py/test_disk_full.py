@@ -156,7 +156,8 @@ def test_a_leader_without_room_refuses_writes_and_serves_reads(start_small: Star
         refused = writer.put_until_refused()
         # The write that found the disk full may wait in the log: then its outcome is unknown.
         assert isinstance(refused, (StorageError, Timeout)), refused
-        assert f"disk full on node {leader}" in str(refused)
+        told = f"disk full on node {leader}" in str(refused)
+        assert told or isinstance(refused, Timeout), refused
         writer.assert_all_there()
         ballast.free(leader)
         go_on(cluster, writer)
@@ -173,7 +174,7 @@ def test_three_nodes_without_room_lose_nothing(start_small: StartSmall) -> None:
         refused = writer.put_until_refused()
         # The write that found the disk full may wait in the log: then its outcome is unknown.
         assert isinstance(refused, (StorageError, Timeout)), refused
-        assert "disk full" in str(refused)
+        assert isinstance(refused, Timeout) or "disk full" in str(refused)
         writer.assert_all_there()
         for node in cluster.ids:
             ballast.free(node)
