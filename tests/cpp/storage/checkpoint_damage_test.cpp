@@ -136,6 +136,7 @@ TEST_F(CheckpointDamage, AFlippedBitInAnyPageIsNoticedOrChangesNothing) {
   std::size_t harmless = 0;
   for (std::size_t page = 0; page < whole.size() / kPageBytes; ++page) {
     std::vector<std::size_t> places;
+    places.reserve(44);
     for (std::size_t at = 0; at < 28; ++at) places.push_back(at);  // the header and first pointers
     for (int i = 0; i < 16; ++i) places.push_back(random.below(kPageBytes));
     for (const std::size_t at : places) {
