@@ -62,8 +62,7 @@ Result<WalRecovered> Wal::open(Disk& disk, const WalOptions& options, const WalI
   for (const std::uint64_t mark : log->stale_marks) {
     KV_TRY(wal->file_->write_at(mark, Bytes(kMarkBytes, '\0')));
   }
-  // Records of a killed process may be in the page cache only; they count from now on.
-  KV_TRY(wal->file_->sync_data());
+  KV_TRY(wal->make_durable(disk));
   for (const std::uint64_t sequence : log->obsolete) {
     KV_TRY(disk.remove(segment_name(sequence)));
     KV_TRY(disk.sync_directory(kWalDirectory));
@@ -87,6 +86,22 @@ Result<WalRecovered> Wal::open(Disk& disk, const WalOptions& options, const WalI
   recovered.torn_bytes = log->torn_bytes;
   recovered.wal = std::move(wal);
   return recovered;
+}
+
+// What was read counts from now on, but may stand in the page cache alone: a killed process left it
+// there, or one whose sync failed. After a failed sync the pages count as clean and no other would
+// write them: so all that no mark names as durable is written again.
+Status Wal::make_durable(Disk& disk) {
+  Bytes tail(static_cast<std::size_t>(written_ - marked_), '\0');
+  const auto count = file_->read_at(marked_, tail);
+  if (!count) return std::unexpected(count.error());
+  if (*count < tail.size()) {
+    return fail(ErrorCode::kIo, fmt::format("{} has become shorter while it was read",
+                                            segment_name(segments_.back().sequence)));
+  }
+  if (!tail.empty()) KV_TRY(file_->write_at(marked_, tail));
+  KV_TRY(file_->sync_data());
+  return disk.sync_directory(kWalDirectory);
 }
 
 void Wal::adopt(ScannedLog& log) {

@@ -132,6 +132,7 @@ class Wal {
 
   Wal(Disk& disk, const WalOptions& options, const WalIdentity& identity);
   void adopt(ScannedLog& log);
+  [[nodiscard]] Status make_durable(Disk& disk);
 
   [[nodiscard]] Status poison(Error error);
   [[nodiscard]] Status make_room(std::uint64_t bytes, bool has_entries);

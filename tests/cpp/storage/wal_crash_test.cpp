@@ -207,6 +207,27 @@ TEST_F(WalCrash, WhatAKilledProcessDidNotSyncIsDurableOnceItWasFound) {
   }
 }
 
+// The pages count as clean after a failed sync: a later sync alone would not write them.
+TEST_F(WalCrash, WhatAFailedSyncLeftInTheCacheIsDurableOnceItWasFound) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    SCOPED_TRACE(seed);
+    disk.wipe();
+    create_and_open();
+    write(batch({entry(1, 1)}));
+    ASSERT_TRUE(wal->append(batch({entry(1, 2, Bytes(700, 'k'))})).has_value());
+    disk.fail_at(disk.operations() + 1, ErrorCode::kIo);  // after the write
+    ASSERT_FALSE(wal->sync().has_value());
+    wal.reset();
+    disk.crash_losing_nothing();  // the process alone is started again
+    open();
+    ASSERT_EQ(found.entries.size(), 2U);
+    wal.reset();
+    disk.crash(seed);
+    open();
+    EXPECT_EQ(found.entries.size(), 2U);
+  }
+}
+
 TEST_F(WalCrash, ACrashWhileTheLogIsMadeLeavesNoneOrAnEmptyOne) {
   create();
   const std::uint64_t operations = disk.operations();
