@@ -14,6 +14,23 @@ constexpr Duration kGiveUp = std::chrono::seconds(6);
 constexpr std::uint32_t kMostOpenInBurst = 8;
 constexpr Instant kOrigin{std::chrono::seconds(1)};
 
+std::string_view name_of(replica::Completion::Outcome outcome) {
+  using Outcome = replica::Completion::Outcome;
+  switch (outcome) {
+    case Outcome::kReplied:
+      return "replied";
+    case Outcome::kUncertain:
+      return "uncertain";
+    case Outcome::kNotLeader:
+      return "not the leader";
+    case Outcome::kNoLeader:
+      return "no leader";
+    case Outcome::kRefused:
+      return "refused";
+  }
+  return "?";
+}
+
 std::int64_t micros(Instant instant) { return (instant - kOrigin).count(); }
 
 }  // namespace
@@ -176,6 +193,13 @@ void Clients::replied(std::uint64_t number, const replica::Completion& completio
   Client& client = clients_[request.client];
   const Duration pause = std::chrono::milliseconds(client.random.between(5, 100));
   const bool write = request.mode == replica::RequestBatch::Mode::kWrite;
+  if (trace_.with_timeline() && completion.outcome != Outcome::kReplied) {
+    const auto* why = std::get_if<kv::ErrorReply>(&completion.reply.value);
+    trace_.note(
+        scheduler_.now() - kOrigin, request.node, "client",
+        fmt::format("{} attempt {} of #{}: {}", client.session, request.attempt, number,
+                    why != nullptr ? std::string_view(why->text) : name_of(completion.outcome)));
+  }
   switch (completion.outcome) {
     case Outcome::kReplied:
       return told(number, completion);
@@ -243,9 +267,30 @@ void Clients::finish(std::uint64_t number, check::Outcome outcome) {
     }
   }
   request.record.outcome = outcome;
+  if (trace_.with_timeline()) note(request, outcome);
   request.record.returned = micros(scheduler_.now());
   const bool useful = outcome == check::Outcome::kOk || request.maybe_applied;
   if (request.judged && useful) history_.push_back(std::move(request.record));
+}
+
+void Clients::note(const Request& request, check::Outcome outcome) {
+  std::string text = clients_[request.client].session;
+  for (const check::Action& action : request.record.actions) {
+    text +=
+        fmt::format(" {} {} {}", to_string(action.kind), action.key, action.argument.value_or(""));
+    if (outcome == check::Outcome::kOk) {
+      text += fmt::format("= {}", action.result.value_or(action.succeeded ? "done" : "refused"));
+    }
+  }
+  text += fmt::format(" [{}, attempt {}, {} ms, {}]",
+                      request.once                                          ? "once"
+                      : request.mode == replica::RequestBatch::Mode::kWrite ? "write"
+                                                                            : "read",
+                      request.attempt, (micros(scheduler_.now()) - request.record.invoked) / 1000,
+                      outcome == check::Outcome::kOk       ? "ok"
+                      : outcome == check::Outcome::kFailed ? "failed"
+                                                           : "unknown");
+  trace_.note(scheduler_.now() - kOrigin, request.node, "client", std::move(text));
 }
 
 check::History Clients::take_history() {

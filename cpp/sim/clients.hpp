@@ -96,6 +96,7 @@ class Clients final : public CompletionSink {
   void replied(std::uint64_t number, const replica::Completion& completion);
   void told(std::uint64_t number, const replica::Completion& completion);
   void finish(std::uint64_t number, check::Outcome outcome);
+  void note(const Request& request, check::Outcome outcome);
   void move(Client& client, std::uint8_t away_from);
   [[nodiscard]] Event event(EventKind kind, std::uint64_t number) const;
   [[nodiscard]] Duration latency(Random& random) const;

@@ -95,7 +95,12 @@ void Invariants::report(Check check, std::uint8_t node, std::string text) {
   if (!violation_) violation_ = Violation{check, at_, node, std::move(text)};
 }
 
-void Invariants::emptied(std::uint8_t id) { nodes_[id] = {}; }
+// What it had when it acknowledged counts: a leader may hear of it later.
+void Invariants::emptied(std::uint8_t id) {
+  TermLog lost = std::move(nodes_[id].synced);
+  nodes_[id] = {};
+  nodes_[id].lost = std::move(lost);
+}
 
 void Invariants::started(std::uint8_t id, const raft::Restored& restored) {
   Node& node = nodes_[id];
@@ -126,6 +131,7 @@ void Invariants::started(std::uint8_t id, const raft::Restored& restored) {
                        "at {}",
                        id, newest.value(), term->value(), found.last().index.value()));
   }
+  if (restored.repair_floor) node.lost = std::move(node.synced);
   node.made = found;
   node.synced = std::move(found);
   node.synced_state = restored.hard_state;
@@ -254,7 +260,9 @@ void Invariants::became_leader(std::uint8_t id, Term term, const raft::Core& cor
 void Invariants::acknowledged(std::uint8_t id, Index index, std::size_t quorum) {
   const Applied& known = at_index(applied_, index.value());
   if (known.by == 0) return;  // applied in this turn; the turn's end will come here again
-  const auto holds = [&](const Node& node) { return node.synced.covers({known.term, index}); };
+  const auto holds = [&](const Node& node) {
+    return node.synced.covers({known.term, index}) || node.lost.covers({known.term, index});
+  };
   const auto count =
       static_cast<std::size_t>(std::count_if(nodes_.begin() + 1, nodes_.end(), holds));
   if (count < quorum) {

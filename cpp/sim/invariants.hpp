@@ -118,6 +118,7 @@ class Invariants {
   struct Node {
     TermLog made;
     TermLog synced;
+    TermLog lost;  // was synced, until damage took it
     raft::HardState synced_state;
     Index untouched;  // entries below are in no unsynced truncation
     bool reset_unsynced = false;

@@ -6,6 +6,7 @@
 // in), node_checkpoint.cpp (checkpoints and snapshots). Thread-safety: none; one simulation.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -101,7 +102,12 @@ class Node final : public PeerHandler {
   [[nodiscard]] storage::MemoryDisk& disk() { return disk_; }
   [[nodiscard]] LogWriter& log() { return log_; }
   [[nodiscard]] bool failed() const { return failed_; }
-  void jump_clock(std::int64_t by_ms) { wall_offset_ms_ += by_ms; }
+  // Never by so much that the clocks of two nodes lie a week apart: then a new leader would end all
+  // sessions (kv/record.hpp), and a repeat of a command with them.
+  void jump_clock(std::int64_t by_ms) {
+    constexpr std::int64_t kMost = std::int64_t{3} * 24 * 3600 * 1000;
+    wall_offset_ms_ = std::clamp(wall_offset_ms_ + by_ms, -kMost, kMost);
+  }
   void set_paused(bool paused) { paused_ = paused; }
   [[nodiscard]] bool paused() const { return paused_; }
   void disk_changed();  // a hung disk works again
