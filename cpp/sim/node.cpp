@@ -223,6 +223,7 @@ void Node::housekeeping() {
   review();
   judge_disk_space();
   end_repair_if_done();
+  if (!running_) return;  // its disk refused
   if (const Status marked = log_.write_mark_if_idle(); !marked) fail(marked.error());
 }
 
