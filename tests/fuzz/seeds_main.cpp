@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "base/random.hpp"
 #include "storage/snapshot_format.hpp"
@@ -54,6 +55,18 @@ void peer_frames(Seeds& seeds) {
   greeting.clear();
   wire::encode(wire::Refusal{wire::RefusalCode::kNotNow, "not now"}, greeting);
   seeds.put("peer_frame", "\1", greeting);
+}
+
+// What clients send; `resp` and `session` choose by two bytes and by three.
+void commands(Seeds& seeds) {
+  Bytes resp;
+  wire::encode_command(std::vector<BytesView>{"SET", "a", "1", "PX", "100"}, resp);
+  wire::encode_command(std::vector<BytesView>{"MULTI"}, resp);
+  wire::encode_command(std::vector<BytesView>{"GET", "a"}, resp);
+  wire::encode_command(std::vector<BytesView>{"EXEC"}, resp);
+  seeds.put("resp", "\2\7", resp);
+  seeds.put("session", BytesView("\0\7\xFF", 3), resp);
+  seeds.put("http", "", "GET /health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n");
 }
 
 void replies(Seeds& seeds) {
@@ -108,6 +121,7 @@ int main(int argc, char** argv) {
   }
   kvcluster::Seeds seeds(argv[1]);
   kvcluster::peer_frames(seeds);
+  kvcluster::commands(seeds);
   kvcluster::replies(seeds);
   kvcluster::snapshots(seeds);
   kvcluster::choices(seeds);

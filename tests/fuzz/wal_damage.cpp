@@ -79,7 +79,8 @@ class Story {
           "a synced vote still binds");
       KV_CHECK(salvage->floor >= synced_last || truncated_since, "what was synced is known of");
     }
-    auto renewed = renew_log(disk, kOptions, kIdentity, *salvage);
+    auto renewed =
+        renew_log(disk, kOptions, kIdentity, salvage->newest_segment, salvage->hard_state);
     KV_CHECK(renewed, "a salvaged log can be renewed");
     renewed->reset();
     const auto again = Wal::open(disk, kOptions, kIdentity);
