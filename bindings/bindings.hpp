@@ -14,6 +14,7 @@ void register_raft_messages(pybind11::module_& module);
 void register_raft_events(pybind11::module_& module);
 void register_raft_effects(pybind11::module_& module);
 void register_raft_core(pybind11::module_& module);
+void register_sim(pybind11::module_& module);
 void register_state(pybind11::module_& module);
 void register_wal(pybind11::module_& module);
 void register_node_options(pybind11::module_& module);

@@ -20,6 +20,9 @@ PYBIND11_MODULE(_core, module) {
   python::register_raft_effects(raft);
   python::register_raft_core(raft);
 
+  auto sim = module.def_submodule("sim", "Whole clusters in virtual time.");
+  python::register_sim(sim);
+
   auto state = module.def_submodule("state", "Commands and the state machine.");
   python::register_state(state);
 

@@ -41,7 +41,7 @@ def stub_classes(body: list[ast.stmt]) -> dict[str, ast.ClassDef]:
 
 def test_the_native_module_has_a_submodule_for_each_topic() -> None:
     topics = {module.__name__.rpartition(".")[2] for module in SUBMODULES}
-    assert topics == {"check", "digest", "node", "raft", "state", "wal"}
+    assert topics == {"check", "digest", "node", "raft", "sim", "state", "wal"}
 
 
 @pytest.mark.parametrize("module", SUBMODULES, ids=lambda module: str(module.__name__))

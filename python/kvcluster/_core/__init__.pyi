@@ -5,5 +5,6 @@ from kvcluster._core import check as check
 from kvcluster._core import digest as digest
 from kvcluster._core import node as node
 from kvcluster._core import raft as raft
+from kvcluster._core import sim as sim
 from kvcluster._core import state as state
 from kvcluster._core import wal as wal
