@@ -68,7 +68,9 @@ std::optional<Mark> decode_mark(BytesView payload) {
   mark.previous = in.u32();
   mark.hard_state.current_term = Term(in.u64());
   mark.hard_state.voted_for = NodeId(in.u64());
-  if (!in.finished()) return std::nullopt;
+  // It tells of what was durable before it was written.
+  const bool looks_back = mark.durable >= kSegmentHeaderBytes && mark.durable <= mark.position;
+  if (!in.finished() || !looks_back) return std::nullopt;
   return mark;
 }
 

@@ -119,6 +119,25 @@ TEST_F(WalDamage, AVoteIsMarkedAsDurableAtOnce) {
   expect_refused(disk, ErrorCode::kCorruption, "offset");
 }
 
+TEST_F(WalDamage, AMarkOfWhatComesAfterItIsNone) {
+  create_and_open();
+  write(batch({entry(1, 1)}));
+  const auto end = static_cast<std::size_t>(wal->appended_position().offset);
+  std::uint32_t chain = chain_start(1);
+  for (std::size_t at = kSegmentHeaderBytes; at < end;) {
+    const auto record = parse_record(disk.contents(segment(1)), at, 1, chain);
+    ASSERT_TRUE(record.has_value());
+    chain = record->checksum;
+    at += record->size;
+  }
+  Bytes forged;
+  encode_mark(1, {.durable = end + 1, .hard_state = {}, .last = {}}, end, forged, chain);
+  disk.overwrite(segment(1), end, forged);
+  open();
+  EXPECT_THAT(found_indices(), ElementsAre(1));
+  EXPECT_GT(found.torn_bytes, 0U);
+}
+
 TEST_F(WalDamage, AMissingSegmentIsRefused) {
   create_and_open();
   for (std::uint64_t i = 1; wal->segment_count() < 3; ++i) {
