@@ -26,7 +26,8 @@ Cluster::Cluster(const SimulationOptions& options)
       clients_(profile_, options.seed, scheduler_, trace_, coverage_, invariants_),
       world_{profile_, options.seed, scheduler_,  network_,
              trace_,   coverage_,    invariants_, clients_},
-      active_(faults_.size(), false) {
+      active_(faults_.size(), false),
+      unseating_(stream(options.seed, Stream::kFaults, 1)) {
   nodes_.push_back(nullptr);
   std::vector<Node*> all = {nullptr};
   for (std::uint8_t id = 1; id <= profile_.nodes; ++id) {
@@ -100,6 +101,8 @@ void Cluster::dispatch(const Event& event) {
       return begin_fault(event.value);
     case EventKind::kFaultEnd:
       return end_fault(event.value);
+    case EventKind::kUnseat:
+      return unseat(event);
   }
 }
 

@@ -44,6 +44,9 @@ class Cluster {
   void block(const Fault& fault, bool begin);
   void block_pair(const Fault& fault, std::uint8_t from, std::uint8_t to, bool begin);
   void end_process(const Fault& fault);
+  // While leaders are being unseated: sees to the newest one.
+  void watch_elections();
+  void unseat(const Event& event);
   void resume(std::uint8_t id);
   // Damage never reaches the last good copy: a quorum stays whole.
   [[nodiscard]] bool may_impair(std::uint8_t id) const;
@@ -63,7 +66,10 @@ class Cluster {
   std::array<std::vector<Event>, 8> backlog_;  // of paused nodes
   std::array<std::uint64_t, 8> full_disks_{};  // faults at the same time
   std::vector<bool> active_;                   // faults, by number
-  std::vector<std::uint8_t> quorum_;           // of the liveness phase
+  std::uint64_t unseat_within_ = 0;            // microseconds; 0: leaders are left alone
+  std::uint64_t elections_seen_ = 0;
+  Random unseating_;
+  std::vector<std::uint8_t> quorum_;  // of the liveness phase
   bool healing_ = false;
   SimulationResult result_;
 };

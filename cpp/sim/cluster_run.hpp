@@ -14,6 +14,7 @@ bool Cluster::run_until(Instant end, Done&& done) {
     const Event event = scheduler_.pop();
     invariants_.set_time(event.at - kBeginning);
     dispatch(event);
+    watch_elections();
     if (invariants_.violation()) return false;
     if (done()) return true;
   }

@@ -55,6 +55,8 @@ std::uint64_t draw_amount(FaultKind kind, Random& random) {
     }
     case FaultKind::kBurst:
       return random.between(4, 20);
+    case FaultKind::kUnseat:
+      return random.between(100, 30'000);
     default:
       return 0;
   }
@@ -129,6 +131,8 @@ std::string_view to_string(FaultKind kind) {
       return "burst";
     case FaultKind::kCheckpoint:
       return "checkpoint";
+    case FaultKind::kUnseat:
+      return "unseat";
   }
   return "?";
 }

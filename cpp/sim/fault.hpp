@@ -40,8 +40,9 @@ enum class FaultKind : std::uint8_t {
   kTransfer,    // the leadership is handed to node
   kBurst,       // clients ask `amount` times as often
   kCheckpoint,  // the node makes a checkpoint now
+  kUnseat,      // whoever becomes the leader loses its power within `amount` microseconds
 };
-inline constexpr std::size_t kFaultKinds = 23;
+inline constexpr std::size_t kFaultKinds = 24;
 
 [[nodiscard]] std::string_view to_string(FaultKind kind);
 

@@ -124,6 +124,10 @@ void Cluster::begin_fault(std::uint64_t number) {
     case FaultKind::kCheckpoint:
       victim.want_checkpoint();
       break;
+    case FaultKind::kUnseat:
+      unseat_within_ = fault.amount;
+      ends = true;
+      break;
   }
   ++result_.faults[static_cast<std::size_t>(fault.kind)];
   if (trace_.with_timeline()) {
@@ -165,6 +169,9 @@ void Cluster::end_fault(std::uint64_t number) {
       return;
     case FaultKind::kBurst:
       return clients_.set_burst(1);
+    case FaultKind::kUnseat:
+      unseat_within_ = 0;
+      return;
     default:
       return;
   }
@@ -225,6 +232,26 @@ void Cluster::end_process(const Fault& fault) {
       break;
   }
   start_later(fault.node, fault.lasts);
+}
+
+// Figure 8 of the Raft paper needs leaders that end just after they have begun, again and again.
+void Cluster::watch_elections() {
+  if (invariants_.elections() == elections_seen_) return;
+  elections_seen_ = invariants_.elections();
+  if (unseat_within_ == 0 || healing_) return;
+  Event event;
+  event.kind = EventKind::kUnseat;
+  event.node = invariants_.last_elected();
+  event.life = node(event.node).life();
+  scheduler_.after(Duration(static_cast<Duration::rep>(unseating_.below(unseat_within_))), event);
+}
+
+void Cluster::unseat(const Event& event) {
+  Node& leader = node(event.node);
+  if (healing_ || !leader.running() || leader.life() != event.life) return;
+  resume(event.node);
+  leader.end(Node::End::kPowerCut);
+  start_later(event.node, std::chrono::milliseconds(unseating_.below(1500)));
 }
 
 void Cluster::resume(std::uint8_t id) {

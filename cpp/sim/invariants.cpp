@@ -246,6 +246,8 @@ void Invariants::became_leader(std::uint8_t id, Term term, const raft::Core& cor
            fmt::format("nodes {} and {} both lead term {}", leader, id, term.value()));
   }
   leader = id;
+  ++elections_;
+  last_elected_ = id;
   // Of a term before the one in which it was committed, a leader need not know.
   if (core.role() != raft::Role::kLeader || core.term() != term || committed_in_ >= term) return;
   const auto entry = core.entry(committed_.index);

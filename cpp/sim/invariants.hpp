@@ -98,6 +98,8 @@ class Invariants {
   [[nodiscard]] raft::EntryId synced(std::uint8_t node) const { return nodes_[node].synced.last(); }
   [[nodiscard]] Index committed() const { return committed_.index; }
   [[nodiscard]] Term newest_term() const { return newest_term_; }
+  [[nodiscard]] std::uint64_t elections() const { return elections_; }
+  [[nodiscard]] std::uint8_t last_elected() const { return last_elected_; }
 
  private:
   struct KnownEntry {
@@ -140,6 +142,8 @@ class Invariants {
   raft::EntryId committed_;
   Term committed_in_;  // a term in which it was seen to be committed
   Term newest_term_;
+  std::uint64_t elections_ = 0;
+  std::uint8_t last_elected_ = 0;
 };
 
 }  // namespace kvcluster::sim

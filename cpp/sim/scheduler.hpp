@@ -38,6 +38,7 @@ enum class EventKind : std::uint8_t {
   // Of the world.
   kFault,     // value: its number
   kFaultEnd,  // likewise
+  kUnseat,    // the leader `node` loses its power
 };
 
 struct Event {
