@@ -28,7 +28,6 @@ namespace kvcluster {
   X(AckOwnTail, "a follower acknowledges up to its own log's end")                            \
   X(AckBeforeSync, "a follower acknowledges entries before they are durable")                 \
   X(LeaderCountsUndurable, "a leader counts itself for what its disk has not written")        \
-  X(StaleRejection, "a late rejection moves next and match index back")                       \
   X(DurableIndexKept, "the durable index does not go back with a truncation")                 \
   X(CutOvertaken, "an overtaken AppendEntries truncates what a later one appended")           \
   X(PagedApplySkips, "a page of committed entries that is cut short skips the next entry")    \

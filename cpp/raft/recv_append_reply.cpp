@@ -1,7 +1,6 @@
 // A follower's answer to AppendEntries (dissertation, 3.5; figure 3.1, "rules for leaders").
 #include <algorithm>
 
-#include "base/mutant.hpp"
 #include "raft/core_impl.hpp"
 
 namespace kvcluster::raft {
@@ -31,13 +30,7 @@ void Core::Impl::receive(NodeId from, const AppendReply& reply) {
 
 void Core::Impl::append_rejected(Progress& peer, const AppendReply& reply) {
   // Late: what it refused then is known to agree by now.
-  if (reply.index <= peer.match_index) {
-    if (mutated(Mutant::kStaleRejection) && reply.index > Index(0)) {
-      peer.match_index = reply.index.prev();
-      peer.probe(reply.index);
-    }
-    return;
-  }
+  if (reply.index <= peer.match_index) return;
   if (peer.state == Progress::State::kSnapshot) return;
   // In probing only the answer to the message that is out counts; the others are late too.
   if (peer.state == Progress::State::kProbe && reply.index != peer.next_index.prev()) return;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/mutant.hpp"
 #include "sim/node.hpp"
 
 namespace kvcluster::sim {
@@ -131,7 +132,8 @@ bool Node::is_bound(const replica::Hello& theirs) const {
     committed = std::move(*decoded);
   }
   const raft::Member* member = committed.find(theirs.from);
-  return member != nullptr && member->incarnation == theirs.incarnation;
+  return member != nullptr &&
+         (member->incarnation == theirs.incarnation || mutated(Mutant::kWipedMemberAdmitted));
 }
 
 void Node::review() {

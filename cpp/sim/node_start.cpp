@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/mutant.hpp"
 #include "sim/node.hpp"
 
 namespace kvcluster::sim {
@@ -98,6 +99,11 @@ void Node::end(End how, std::optional<std::uint64_t> in_write) {
   const bool was_running = std::exchange(running_, false);
   if (was_running) {
     log_.ended(how == End::kPowerCut ? in_write : std::nullopt);
+    if (mutated(Mutant::kAppliedOutsideCheckpoint) && checkpoint_ && image_) {
+      auto half_written = std::make_shared<Image>(*image_);
+      half_written->table = checkpoint_->table;
+      image_ = std::move(half_written);
+    }
     world_.network.ended(id_, how == End::kKilled);
     world_.clients.connections_lost(id_);
     forget_process();
