@@ -117,6 +117,9 @@ struct Core::Impl {
   NodeId transfer_to;
   Instant transfer_deadline;
   bool timeout_now_sent = false;
+  // The last hand-over for priority's sake, and how long the next one waits. They outlive the lead.
+  std::optional<Instant> preferred_at;
+  Duration preference_pause{};
 
   // What this step has gathered.
   Effects out;
@@ -219,6 +222,8 @@ struct Core::Impl {
   void advance_transfer();
   [[nodiscard]] NodeId best_transfer_target() const;
   void prefer_priority();
+  // Not again so soon: who was preferred last may not have been able to hold the lead.
+  [[nodiscard]] bool preference_rests() const;
   void receive(NodeId from, const TimeoutNow&);
 
   // --- replicate.cpp ---------------------------------------------------------------------------

@@ -6,6 +6,11 @@
 #include "raft/core_impl.hpp"
 
 namespace kvcluster::raft {
+namespace {
+
+constexpr int kLongestPreferencePause = 64;  // times Config::priority_transfer_delay
+
+}  // namespace
 
 void Core::Impl::become_leader() {
   KV_CHECK(role == Role::kCandidate && hard_state_durable(), "only a durable candidacy wins");
@@ -102,15 +107,27 @@ void Core::Impl::watch_health(Progress& peer) {
   }
 }
 
+bool Core::Impl::preference_rests() const {
+  return preferred_at && now - *preferred_at < preference_pause;
+}
+
 void Core::Impl::prefer_priority() {
-  if (!ready()) return;
+  if (!ready() || preference_rests()) return;
   NodeId best = kNoNode;
   for (const Progress& peer : progress) {
     if (!is_voter(peer.id) || priority_of(peer.id) <= config.priority) continue;
     if (!peer.healthy_since || now - *peer.healthy_since < config.priority_transfer_delay) continue;
     if (best == kNoNode || priority_of(peer.id) > priority_of(best)) best = peer.id;
   }
-  if (best != kNoNode) start_transfer(best);
+  if (best == kNoNode) return;
+  // A preferred node that hears this leader but not the others is elected and loses the lead at
+  // once, again and again: each try waits twice as long as the one before.
+  const Duration longest = kLongestPreferencePause * config.priority_transfer_delay;
+  const bool forgotten = !preferred_at || now - *preferred_at > 2 * longest;
+  preference_pause =
+      forgotten ? 2 * config.priority_transfer_delay : std::min(2 * preference_pause, longest);
+  preferred_at = now;
+  start_transfer(best);
 }
 
 NodeId Core::Impl::best_transfer_target() const {

@@ -156,6 +156,28 @@ TEST(RaftLeadership, ANodeOfHigherPriorityThatLagsIsNotHandedTheLead) {
   EXPECT_EQ(cluster.core(1).role(), Role::kLeader);
 }
 
+// The leader hears it well; the others do not. Each hand-over costs an election there and one back.
+TEST(RaftLeadership, APreferredNodeThatCannotHoldTheLeadIsTriedEverMoreRarely) {
+  Cluster cluster({.voters = 5, .tune = [](Config& config) {
+                     if (config.self.value() < 3) return;
+                     config.election_timeout_min = 1500ms;  // node 1 gets the lead back
+                     config.election_timeout_max = 2000ms;
+                   }});
+  cluster.elect(1);
+  cluster.connect(1, 2, 9);
+  for (const unsigned other : {3U, 4U, 5U}) cluster.cut(2, other);
+  cluster.advance(10s);
+  const std::size_t at_first = count_trace(cluster, 1, Trace::Kind::kTransferStarted);
+  EXPECT_GE(at_first, 2U);
+  cluster.advance(50s);
+  EXPECT_LE(count_trace(cluster, 1, Trace::Kind::kTransferStarted), at_first + 3);
+  EXPECT_TRUE(cluster.is_live());
+  // It is not given up: with its links whole it leads in the end.
+  cluster.heal_all();
+  cluster.advance(130s);
+  EXPECT_EQ(cluster.core(2).role(), Role::kLeader);
+}
+
 // 4.1: a configuration is in force when it is in the log, and gone when it is cut.
 TEST(RaftLeadership, AConfigurationIsRolledBackWithItsEntry) {
   Cluster cluster({});
