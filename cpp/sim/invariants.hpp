@@ -100,6 +100,9 @@ class Invariants {
   [[nodiscard]] Term newest_term() const { return newest_term_; }
   [[nodiscard]] std::uint64_t elections() const { return elections_; }
   [[nodiscard]] std::uint8_t last_elected() const { return last_elected_; }
+  // A leader began to hand its lead over.
+  void handing_over() { ++hand_overs_; }
+  [[nodiscard]] std::uint64_t hand_overs() const { return hand_overs_; }
 
  private:
   struct KnownEntry {
@@ -144,6 +147,7 @@ class Invariants {
   Term newest_term_;
   std::uint64_t elections_ = 0;
   std::uint8_t last_elected_ = 0;
+  std::uint64_t hand_overs_ = 0;
 };
 
 }  // namespace kvcluster::sim

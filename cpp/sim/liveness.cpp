@@ -13,6 +13,7 @@ namespace kvcluster::sim {
 namespace {
 
 constexpr Instant kOrigin{std::chrono::seconds(1)};
+constexpr std::uint64_t kMaxHandOvers = 2;  // for priority's sake, while terms should be flat
 
 }  // namespace
 
@@ -113,13 +114,17 @@ void Cluster::liveness_phase() {
     return;
   }
   // A preferred leader may still take over.
+  const std::uint64_t handed_over = invariants_.hand_overs();
   run_until(scheduler_.now() + 2 * profile_.replica.raft.priority_transfer_delay + 2 * timeout,
             [] { return false; });
   Term term;
   for (const std::uint8_t id : quorum_) term = std::max(term, node(id).term());
   run_until(scheduler_.now() + 10 * timeout, [] { return false; });
-  // A node outside the quorum that came back late may be preferred, and be handed the lead once.
-  const Term newest = outsider_leads() ? term.next() : term;
+  // A preferred node outside the quorum may be handed the lead, and may be unable to hold it: an
+  // election there and one back. It is tried ever more rarely.
+  const std::uint64_t tries =
+      std::min<std::uint64_t>(invariants_.hand_overs() - handed_over, kMaxHandOvers);
+  const Term newest(term.value() + 2 * tries);
   for (const std::uint8_t id : quorum_) {
     if (node(id).term() < term || node(id).term() > newest) {
       invariants_.report(Check::kFlatTerms, id,

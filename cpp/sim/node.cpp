@@ -198,6 +198,7 @@ void Node::follow(const std::vector<raft::Trace>& trace) {
       world_.invariants.became_leader(id_, step.term, engine_->replica->core());
     }
     if (step.kind == raft::Trace::Kind::kFollowerCaughtUp) end_transfer(step.peer);
+    if (step.kind == raft::Trace::Kind::kTransferStarted) world_.invariants.handing_over();
     if (world_.trace.with_timeline()) note("raft", describe(step));
   }
 }
