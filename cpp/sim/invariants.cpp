@@ -239,6 +239,28 @@ void Invariants::applied_one(std::uint8_t id, const raft::Entry& entry) {
   }
 }
 
+void Invariants::sends(std::uint8_t id, const raft::Message& message) {
+  std::uint8_t candidate = 0;
+  Term term;
+  if (const auto* request = std::get_if<raft::RequestVote>(&message.body)) {
+    if (!request->pre_vote) candidate = id;
+    term = message.term;
+  } else if (const auto* reply = std::get_if<raft::VoteReply>(&message.body)) {
+    if (reply->granted && !reply->pre_vote) {
+      candidate = static_cast<std::uint8_t>(message.to.value());
+    }
+    term = reply->for_term;
+  }
+  if (candidate == 0) return;
+  std::uint8_t& voted_for = at_index(at_index(votes_, id), term.value());
+  if (voted_for != 0 && voted_for != candidate) {
+    report(Check::kElectionSafety, id,
+           fmt::format("node {} voted for {} and for {} in term {}", id, voted_for, candidate,
+                       term.value()));
+  }
+  voted_for = candidate;
+}
+
 void Invariants::became_leader(std::uint8_t id, Term term, const raft::Core& core) {
   std::uint8_t& leader = at_index(leaders_, term.value());
   if (leader != 0 && leader != id) {

@@ -91,6 +91,8 @@ class Invariants {
   // After every turn of a node.
   void observe(std::uint8_t node, const raft::Core& core, const kv::StateMachine& state);
   void became_leader(std::uint8_t node, Term term, const raft::Core& core);
+  // What leaves a node: a vote that it tells is a vote that it gave, for another or for itself.
+  void sends(std::uint8_t node, const raft::Message& message);
   // A client was told that the write at `index` was applied.
   void acknowledged(std::uint8_t node, Index index, std::size_t quorum);
 
@@ -139,6 +141,7 @@ class Invariants {
   std::optional<Violation> violation_;
   std::vector<Node> nodes_;                       // by id
   std::vector<std::uint8_t> leaders_;             // by term; 0: none seen
+  std::vector<std::vector<std::uint8_t>> votes_;  // by node, then term; 0: none told
   std::vector<std::vector<KnownEntry>> entries_;  // by index
   std::vector<Applied> applied_;                  // by index
   std::vector<Digested> digests_;                 // by index

@@ -208,6 +208,9 @@ bool Node::send(NodeId to, replica::PeerMessage message) {
   if (peer >= kMaxNodes || !peers_[peer].introduced || !world_.network.link_up(id_, peer)) {
     return false;
   }
+  if (const auto* words = std::get_if<raft::Message>(&message)) {
+    world_.invariants.sends(id_, *words);
+  }
   outbox_[peer].push_back(std::move(message));
   return true;
 }

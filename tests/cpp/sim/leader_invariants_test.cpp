@@ -51,6 +51,31 @@ TEST(LeaderInvariants, TwoLeadersOfOneTermBreakElectionSafety) {
   EXPECT_EQ(invariants.violation()->check, Check::kElectionSafety);
 }
 
+raft::Message vote(std::uint64_t from, std::uint64_t to, bool pre_vote = false) {
+  return {NodeId(from), NodeId(to), Term(4),
+          raft::VoteReply{.pre_vote = pre_vote, .granted = true, .for_term = Term(4)}};
+}
+
+TEST(LeaderInvariants, TwoVotesInOneTermBreakElectionSafety) {
+  Invariants invariants(3);
+  invariants.sends(1, vote(1, 2));
+  invariants.sends(1, vote(1, 2));        // told again
+  invariants.sends(1, vote(1, 3, true));  // binds nobody
+  EXPECT_FALSE(invariants.violation().has_value());
+  invariants.sends(1, vote(1, 3));
+  ASSERT_TRUE(invariants.violation().has_value());
+  EXPECT_EQ(invariants.violation()->check, Check::kElectionSafety);
+}
+
+TEST(LeaderInvariants, ACandidateThatVotesForAnotherBreaksElectionSafety) {
+  Invariants invariants(3);
+  invariants.sends(1, {NodeId(1), NodeId(2), Term(4), raft::RequestVote{}});
+  EXPECT_FALSE(invariants.violation().has_value());
+  invariants.sends(1, vote(1, 3));
+  ASSERT_TRUE(invariants.violation().has_value());
+  EXPECT_EQ(invariants.violation()->check, Check::kElectionSafety);
+}
+
 TEST(LeaderInvariants, ALeaderWithoutACommittedEntryBreaksLeaderCompleteness) {
   Invariants invariants(2);
   const raft::Core follower(config(), restored({entry(1, 1), entry(1, 2)}, 1, 2), 1, Instant{});
