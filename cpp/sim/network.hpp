@@ -41,7 +41,7 @@ class PeerHandler {
 
 // What a blocked direction does with frames.
 enum class Blocked : std::uint8_t {
-  kNo,
+  kNot,
   kLost,  // gone, and the connection goes on without them
   kHeld,  // delivered when the way is free again, as TCP does
 };

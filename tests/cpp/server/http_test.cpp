@@ -55,7 +55,7 @@ TEST(Http, MalformedRequestsAreRefused) {
   for (const BytesView head :
        {"GET\r\n\r\n", "GET /known\r\n\r\n", "\r\n\r\n", " / HTTP/1.1\r\n\r\n",
         "GET known HTTP/1.1\r\n\r\n", "GET /known FTP/1.1\r\n\r\n",
-        "GET /known twice HTTP/1.1\r\n\r\n", "GET /kno\twn HTTP/1.1\r\n\r\n"}) {
+        "GET /known twice HTTP/1.1\r\n\r\n", "GET /with\ttab HTTP/1.1\r\n\r\n"}) {
     EXPECT_TRUE(answer(head).starts_with("HTTP/1.1 400 ")) << head;
   }
   EXPECT_TRUE(answer("GET /known HTTP/2\r\n\r\n").starts_with("HTTP/1.1 505 "));
