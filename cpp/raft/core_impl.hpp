@@ -152,6 +152,8 @@ struct Core::Impl {
   [[nodiscard]] Index committed_target() const;
   void collect_committed();
   void collect_persist();
+  // What of the commit index the hard state of a batch with these entries may tell.
+  [[nodiscard]] Index commit_before(const std::vector<Entry>& appended) const;
   Effects finish();
 
   void send_now(NodeId to, Body body);

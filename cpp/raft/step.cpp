@@ -175,12 +175,19 @@ void Core::Impl::collect_committed() {
   if (mutated(Mutant::kPagedApplySkips) && through < committed_target()) emitted = through.next();
 }
 
+// A batch may be torn: its hard state then stands in the log without the truncation and the entries
+// that follow it, and must not call committed what they would have replaced.
+Index Core::Impl::commit_before(const std::vector<Entry>& appended) const {
+  if (truncate_from) return std::min(commit_index, truncate_from->prev());
+  return appended.empty() ? commit_index : std::min(commit_index, appended.front().index.prev());
+}
+
 void Core::Impl::collect_persist() {
   const bool writes = log_reset || hard_state_changed || truncate_from || !unwritten.empty();
   if (!writes && after_persist.empty()) return;
   PersistBatch batch;
   batch.sequence = tracker.open(log.last_index(), now);
-  if (writes) batch.hard_state = HardState{term, voted_for, commit_index};
+  if (writes) batch.hard_state = HardState{term, voted_for, commit_before(unwritten)};
   batch.log_reset = std::exchange(log_reset, std::nullopt);
   batch.truncate_from = std::exchange(truncate_from, std::nullopt);
   batch.entries = std::exchange(unwritten, {});

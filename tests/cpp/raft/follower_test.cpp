@@ -54,6 +54,25 @@ class LoneFollower {
 
 constexpr EntryId kGenesisId{Term(1), Index(1)};
 
+// A crash may leave the hard state of a batch in the log without the rest of the batch.
+TEST(RaftFollower, ABatchCallsNothingCommittedThatItReplacesItself) {
+  LoneFollower follower;
+  static_cast<void>(follower.receive(2, LoneFollower::append(kGenesisId, {2, 2})));
+  const Effects effects = follower.receive(3, LoneFollower::append(kGenesisId, {3, 3}, 3), 3);
+  ASSERT_TRUE(effects.persist && effects.persist->hard_state);
+  EXPECT_EQ(effects.persist->truncate_from, Index(2));
+  EXPECT_EQ(effects.persist->hard_state->commit_index, Index(1));
+  EXPECT_EQ(follower.core().commit_index(), Index(3));
+}
+
+TEST(RaftFollower, ABatchCallsNothingCommittedThatItAppendsItself) {
+  LoneFollower follower;
+  const Effects effects = follower.receive(2, LoneFollower::append(kGenesisId, {2, 2}, 3));
+  ASSERT_TRUE(effects.persist && effects.persist->hard_state);
+  EXPECT_EQ(effects.persist->hard_state->commit_index, Index(1));
+  EXPECT_EQ(follower.core().commit_index(), Index(3));
+}
+
 // 3.5, 3.8: an append is acknowledged when it is durable.
 TEST(RaftFollower, AFollowerAcknowledgesOnlyWhatIsDurable) {
   LoneFollower follower;
