@@ -119,6 +119,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   fmt::print("{:<26} {:>6}  {:<22} {}\n", "mutant", "seeds", "found by", "how");
+  std::fflush(stdout);
   std::size_t missed = 0;
   for (const Switch& one : wanted) {
     const auto found = hunt(one.mutant, options);
