@@ -275,6 +275,7 @@ struct Core::Impl {
   void begin_snapshot(Progress& peer);
   void request_chunk(Progress& peer);
   void send_chunk(Progress& peer);
+  void start_over(Progress& peer);
   void tick_snapshot(Progress& peer);
   void receive(NodeId from, const SnapshotReply& reply);
   void receive(NodeId from, const InstallSnapshot& request);

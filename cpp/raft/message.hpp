@@ -69,6 +69,7 @@ struct SnapshotReply {
   EntryId last;
   std::uint64_t next_offset = 0;  // all bytes below are received
   bool installed = false;         // durable, and the log starts after it
+  bool refused = false;           // what was received is useless: a digest is wrong, a disk failed
   std::uint64_t read_round = 0;
   friend bool operator==(const SnapshotReply&, const SnapshotReply&) = default;
 };

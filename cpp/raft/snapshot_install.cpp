@@ -52,6 +52,7 @@ void Core::Impl::on(SnapshotStored event) {
   if (event.refused) {
     receiving.reset();
     reply.next_offset = 0;
+    reply.refused = true;
   } else if (event.installed) {
     KV_CHECK(final, "only a whole snapshot is installed");
     Configuration snapshot_configuration = std::move(receiving->configuration);

@@ -51,10 +51,15 @@ void Core::Impl::send_chunk(Progress& peer) {
 void Core::Impl::on(SnapshotUnavailable event) {
   Progress* peer = find_progress(event.to);
   if (peer == nullptr || peer->state != Progress::State::kSnapshot) return;
-  // The one that was begun may be gone in favour of a newer one: start over.
-  peer->snapshot = {};
-  peer->snapshot.unavailable = true;
-  peer->snapshot.since = now;
+  // The one that was begun may be gone in favour of a newer one.
+  start_over(*peer);
+}
+
+// With a snapshot that is read anew, an election timeout from now.
+void Core::Impl::start_over(Progress& peer) {
+  peer.snapshot = {};
+  peer.snapshot.unavailable = true;
+  peer.snapshot.since = now;
 }
 
 void Core::Impl::tick_snapshot(Progress& peer) {
@@ -83,6 +88,8 @@ void Core::Impl::receive(NodeId from, const SnapshotReply& reply) {
     advance_commit();
     return;
   }
+  // What was sent may have been damaged before it was: sending it again would never end.
+  if (reply.refused) return start_over(*peer);
   if (!transfer.chunk) return;  // an earlier answer again, while the next part is being read
   const std::uint64_t end = transfer.offset + transfer.chunk->data.size();
   // Still at this chunk, or at the last one and installing: the timer sends it again.

@@ -189,6 +189,7 @@ raft::SnapshotReply MessageReader::snapshot_reply() {
   body.last = entry_id();
   body.next_offset = decoder_.varint();
   body.installed = decoder_.boolean();
+  body.refused = decoder_.boolean();
   body.read_round = decoder_.varint();
   return body;
 }

@@ -62,6 +62,7 @@ class BodyWriter {
     put(encoder_, body.last);
     encoder_.varint(body.next_offset);
     encoder_.boolean(body.installed);
+    encoder_.boolean(body.refused);
     encoder_.varint(body.read_round);
   }
   void operator()(const raft::TimeoutNow& /*body*/) { head(MessageType::kTimeoutNow); }

@@ -78,6 +78,45 @@ TEST(RaftSnapshot, ACrashInTheMiddleStartsOver) {
   EXPECT_EQ(cluster.applied(3), "a b c d");
 }
 
+// What was read wrong would be refused for ever if it were only sent again.
+TEST(RaftSnapshot, ARefusedSnapshotIsReadAnewFromTheBeginning) {
+  Cluster cluster = cluster_with_a_gap();
+  cluster.at(1).hold_snapshots = true;
+  cluster.at(3).hold_snapshots = true;
+  cluster.heal_all();
+  cluster.advance(250ms);
+  ASSERT_FALSE(cluster.at(1).snapshot_reads.empty());
+  cluster.at(1).snapshot_reads.clear();
+  const EntryId last = cluster.at(1).disk.checkpoint.last;
+  static_cast<void>(cluster.step(
+      1, SnapshotChunk{node_id(3), last, cluster.configuration(), 0, Slice::copy_of("bad"), true}));
+  cluster.settle();
+  ASSERT_FALSE(cluster.at(3).snapshot_stores.empty());
+  cluster.at(3).snapshot_stores.clear();
+  static_cast<void>(cluster.step(3, SnapshotStored{.last = last, .refused = true}));
+  cluster.at(3).hold_snapshots = false;
+  cluster.settle();
+  EXPECT_TRUE(cluster.at(1).snapshot_reads.empty()) << "asked for at once: a loop without a pause";
+  cluster.advance(1s);
+  ASSERT_FALSE(cluster.at(1).snapshot_reads.empty());
+  EXPECT_EQ(cluster.at(1).snapshot_reads.back().offset, 0U);
+  EXPECT_FALSE(cluster.at(1).snapshot_reads.back().last.has_value());
+  cluster.at(1).hold_snapshots = false;
+  cluster.advance(1s);
+  EXPECT_EQ(cluster.applied(3), "a b c d");
+}
+
+TEST(RaftSnapshot, AFollowerSaysThatItRefusedASnapshot) {
+  Cluster cluster = cluster_with_a_gap();
+  cluster.at(3).hold_snapshots = true;
+  cluster.heal_all();
+  cluster.advance(250ms);
+  const EntryId last = cluster.at(1).disk.checkpoint.last;
+  const Effects effects = cluster.step(3, SnapshotStored{.last = last, .refused = true});
+  ASSERT_EQ(effects.messages_now.size(), 1U);
+  EXPECT_TRUE(std::get<SnapshotReply>(effects.messages_now.front().body).refused);
+}
+
 TEST(RaftSnapshot, ANewerSnapshotReplacesOneThatWasBegun) {
   Cluster cluster = cluster_with_a_gap();
   cluster.at(3).hold_snapshots = true;

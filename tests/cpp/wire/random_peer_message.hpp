@@ -34,7 +34,7 @@ class RandomPeerMessage {
         return raft_message(raft::InstallSnapshot{entry_id(), configuration(), number(), slice(),
                                                   flag(), number()});
       case 5:
-        return raft_message(raft::SnapshotReply{entry_id(), number(), flag(), number()});
+        return raft_message(raft::SnapshotReply{entry_id(), number(), flag(), flag(), number()});
       case 6:
         return raft_message(raft::TimeoutNow{});
       case 7:
