@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "sim/clients.hpp"
@@ -35,7 +36,8 @@ class Cluster {
   void choose_quorum();
   void heal_quorum();
   [[nodiscard]] bool healed_quorum_is_equal();
-  [[nodiscard]] bool outsider_leads();
+  [[nodiscard]] std::string where_the_quorum_is();
+  [[nodiscard]] bool outsider_was_elected() const;
   void judge_history(SimulationResult& result);
 
   // inject.cpp
