@@ -74,6 +74,7 @@ std::optional<Found> hunt(Mutant mutant, const Hunt& hunt) {
     }
   };
   std::vector<std::jthread> threads;
+  threads.reserve(hunt.jobs);
   for (unsigned i = 0; i < hunt.jobs; ++i) threads.emplace_back(work);
   threads.clear();
   return found;

@@ -13,7 +13,7 @@
 #include "server/node_options.hpp"
 
 namespace spdlog {
-class logger;
+class logger;  // NOLINT(readability-identifier-naming): spdlog's name
 }
 
 namespace kvcluster::server {

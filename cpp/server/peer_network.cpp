@@ -154,6 +154,7 @@ void PeerNetwork::lose(NodeId id, Peer& peer, const std::string& why) {
 
 std::vector<PeerNetwork::PeerView> PeerNetwork::peers() const {
   std::vector<PeerView> views;
+  views.reserve(peers_.size());
   for (const auto& [id, peer] : peers_) {
     views.push_back({id, peer.link->address(), peer.connected, peer.hello,
                      peer.refusal.empty() ? peer.link->trouble() : peer.refusal,
