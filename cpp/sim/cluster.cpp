@@ -27,7 +27,8 @@ Cluster::Cluster(const SimulationOptions& options)
       world_{profile_, options.seed, scheduler_,  network_,
              trace_,   coverage_,    invariants_, clients_},
       active_(faults_.size(), false),
-      unseating_(stream(options.seed, Stream::kFaults, 2)) {
+      unseating_(stream(options.seed, Stream::kFaults, 2)),
+      resuming_(stream(options.seed, Stream::kFaults, 3)) {
   nodes_.push_back(nullptr);
   std::vector<Node*> all = {nullptr};
   for (std::uint8_t id = 1; id <= profile_.nodes; ++id) {

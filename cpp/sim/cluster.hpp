@@ -35,6 +35,7 @@ class Cluster {
   void liveness_phase();
   void choose_quorum();
   void heal_quorum();
+  void fail_outsiders();
   [[nodiscard]] bool healed_quorum_is_equal();
   [[nodiscard]] std::string where_the_quorum_is();
   [[nodiscard]] bool outsider_was_elected() const;
@@ -71,6 +72,7 @@ class Cluster {
   std::uint64_t unseat_within_ = 0;            // microseconds; 0: leaders are left alone
   std::uint64_t elections_seen_ = 0;
   Random unseating_;
+  Random resuming_;
   std::vector<std::uint8_t> quorum_;  // of the liveness phase
   bool healing_ = false;
   SimulationResult result_;

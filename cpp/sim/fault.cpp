@@ -48,6 +48,7 @@ std::uint64_t draw_amount(FaultKind kind, Random& random) {
       return random.below(6000);
     case FaultKind::kDamageImage:
     case FaultKind::kDamageLog:
+    case FaultKind::kMisdirected:
       return random.next() >> 1U;
     case FaultKind::kClockJump: {
       const std::uint64_t by = random.chance(1, 5) ? random.below(400'000'000) : random.below(5000);
@@ -70,6 +71,8 @@ Duration draw_length(FaultKind kind, Random& random) {
     case FaultKind::kWriteError:
     case FaultKind::kWipe:
     case FaultKind::kDamageLog:
+    case FaultKind::kMisdirected:
+    case FaultKind::kRuinLog:
       return random.chance(1, 3) ? millis_between(random, 1, 50) : millis_between(random, 50, 5000);
     case FaultKind::kBurst:
       return millis_between(random, 100, 800);
@@ -123,6 +126,12 @@ std::string_view to_string(FaultKind kind) {
       return "damaged-checkpoint";
     case FaultKind::kDamageLog:
       return "damaged-log";
+    case FaultKind::kMisdirected:
+      return "misdirected-write";
+    case FaultKind::kRuinLog:
+      return "ruined-log";
+    case FaultKind::kMemory:
+      return "memory";
     case FaultKind::kClockJump:
       return "clock-jump";
     case FaultKind::kTransfer:

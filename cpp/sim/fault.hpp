@@ -35,14 +35,17 @@ enum class FaultKind : std::uint8_t {
   kWriteError,   // the disk operation `amount` from now fails
   kDamageImage,  // a byte of the checkpoint changes; noticed at the next start
   kDamageLog,    // a byte of the log below what is durable changes, and the power fails
+  kMisdirected,  // likewise, but a sector of the log was written in another one's place
+  kRuinLog,      // likewise, but all over the log
   // Others
+  kMemory,      // the digest of the state changes in memory
   kClockJump,   // the wall clock moves by `amount` milliseconds - 2^31
   kTransfer,    // the leadership is handed to node
   kBurst,       // clients ask `amount` times as often
   kCheckpoint,  // the node makes a checkpoint now
   kUnseat,      // whoever becomes the leader loses its power within `amount` microseconds
 };
-inline constexpr std::size_t kFaultKinds = 24;
+inline constexpr std::size_t kFaultKinds = 27;
 
 [[nodiscard]] std::string_view to_string(FaultKind kind);
 

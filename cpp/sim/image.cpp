@@ -27,9 +27,13 @@ raft::Configuration configuration_of(const kv::StateMachine& state) {
 
 }  // namespace
 
-std::shared_ptr<const Image> image_of(const kv::StateMachine& state, const kv::MapTable& table) {
-  auto image = std::make_shared<Image>(
-      Image{{state.applied_term(), state.applied()}, configuration_of(state), {}, table, false});
+std::shared_ptr<const Image> image_of(const kv::StateMachine& state, const kv::MapTable& table,
+                                      bool digest_wrong) {
+  auto image = std::make_shared<Image>(Image{.last = {state.applied_term(), state.applied()},
+                                             .configuration = configuration_of(state),
+                                             .meta = {},
+                                             .table = table,
+                                             .digest_wrong = digest_wrong});
   state.encode_meta(image->meta);
   return image;
 }
@@ -58,7 +62,7 @@ Bytes snapshot_of(const Image& image) {
   return stream;
 }
 
-Result<std::shared_ptr<const Image>> read_snapshot(BytesView stream) {
+Result<std::shared_ptr<Image>> read_snapshot(BytesView stream) {
   const auto corrupt = [] { return fail(ErrorCode::kCorruption, "the snapshot is damaged"); };
   if (stream.size() < kDigestBytes) return corrupt();
   const BytesView body = stream.substr(0, stream.size() - kDigestBytes);

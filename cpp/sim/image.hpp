@@ -18,17 +18,18 @@ struct Image {
   raft::Configuration configuration;  // at `last`
   Bytes meta;                         // kv::StateMachine::encode_meta
   kv::MapTable table;
-  bool damaged = false;  // only the world knows
+  bool damaged = false;       // only the world knows
+  bool digest_wrong = false;  // likewise
 };
 
 // The state as it stands. Requires: the genesis is applied.
 [[nodiscard]] std::shared_ptr<const Image> image_of(const kv::StateMachine& state,
-                                                    const kv::MapTable& table);
+                                                    const kv::MapTable& table, bool digest_wrong);
 
 // The stream of a snapshot: what an image holds, and a digest at its end.
 [[nodiscard]] Bytes snapshot_of(const Image& image);
 // Errors: kCorruption.
-[[nodiscard]] Result<std::shared_ptr<const Image>> read_snapshot(BytesView stream);
+[[nodiscard]] Result<std::shared_ptr<Image>> read_snapshot(BytesView stream);
 
 // Another image, in which one byte of one record has changed; null when there is no record.
 [[nodiscard]] std::shared_ptr<const Image> damaged(const Image& image, std::uint64_t where);

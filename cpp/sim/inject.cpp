@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
+#include <iterator>
+#include <map>
 #include <utility>
 
 #include "sim/cluster.hpp"
@@ -102,10 +105,15 @@ void Cluster::begin_fault(std::uint64_t number) {
       if (!may_impair(fault.node)) return;
       victim.damage_image(fault.amount);
       break;
+    case FaultKind::kMemory:
+      if (!may_impair(fault.node) || !victim.corrupt_digest()) return;
+      break;
     case FaultKind::kDamageLog:
+    case FaultKind::kMisdirected:
+    case FaultKind::kRuinLog:
       if (!may_impair(fault.node)) return;
       resume(fault.node);
-      if (!victim.damage_log(fault.amount)) return;
+      if (!victim.damage_log(fault.kind, fault.amount)) return;
       victim.end(Node::End::kKilled);
       start_later(fault.node, fault.lasts);
       break;
@@ -254,11 +262,25 @@ void Cluster::unseat(const Event& event) {
   start_later(event.node, std::chrono::milliseconds(unseating_.below(1500)));
 }
 
+// What came meanwhile is read at once: what one connection brought in its order, the connections
+// among each other in any.
 void Cluster::resume(std::uint8_t id) {
   if (!node(id).paused()) return;
   node(id).set_paused(false);
-  // What came meanwhile is read at once, in its order.
-  for (const Event& event : std::exchange(backlog_[id], {})) dispatch(event);
+  std::map<std::uint64_t, std::deque<Event>> sources;
+  for (const Event& event : std::exchange(backlog_[id], {})) {
+    const bool from_client = event.kind == EventKind::kRequest;
+    const std::uint64_t source = from_client ? 0 : 1U + event.node + event.peer;
+    sources[source].push_back(event);
+  }
+  while (!sources.empty()) {
+    const auto source =
+        std::next(sources.begin(), static_cast<std::ptrdiff_t>(resuming_.below(sources.size())));
+    const Event event = source->second.front();
+    source->second.pop_front();
+    if (source->second.empty()) sources.erase(source);
+    dispatch(event);
+  }
   node(id).turn();
 }
 

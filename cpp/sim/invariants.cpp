@@ -216,6 +216,7 @@ void Invariants::observe(std::uint8_t id, const raft::Core& core, const kv::Stat
     if (const auto entry = core.entry(index)) applied_one(id, *entry);
   }
   node.applied = applied;
+  if (node.digest_wrong) return;
   const kv::Digests now = state.digests();
   Digested& known = at_index(digests_, applied.value());
   if (known.by == 0) {

@@ -84,6 +84,8 @@ class Invariants {
   void started(std::uint8_t node, const raft::Restored& restored);
   // Its disk was replaced by an empty one.
   void emptied(std::uint8_t node);
+  // Its digest was changed in memory: nothing is held against it.
+  void set_digest_wrong(std::uint8_t node, bool wrong) { nodes_[node].digest_wrong = wrong; }
   // In the order in which consensus makes them.
   void batch_made(std::uint8_t node, const raft::PersistBatch& batch);
   // In the same order, when durable.
@@ -129,6 +131,7 @@ class Invariants {
     raft::HardState synced_state;
     Index untouched;  // entries below are in no unsynced truncation
     bool reset_unsynced = false;
+    bool digest_wrong = false;
     Index commit;
     Index applied;
   };

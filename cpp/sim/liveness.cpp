@@ -47,6 +47,26 @@ void Cluster::heal_quorum() {
   }
 }
 
+// The others may fail for good, whatever they were: a leader among them must give way.
+void Cluster::fail_outsiders() {
+  Random random = stream(options_.seed, Stream::kFaults, 4);
+  for (std::uint8_t id = 1; id <= profile_.nodes; ++id) {
+    if (std::ranges::find(quorum_, id) != quorum_.end() || random.chance(1, 2)) continue;
+    switch (random.below(3)) {
+      case 0:
+        node(id).log().set_hung(true);
+        break;
+      case 1:
+        if (node(id).running()) node(id).set_paused(true);
+        break;
+      default:
+        resume(id);
+        node(id).end(Node::End::kPowerCut);
+        break;
+    }
+  }
+}
+
 bool Cluster::healed_quorum_is_equal() {
   const Node& first = node(quorum_.front());
   if (!first.serves()) return false;
@@ -89,6 +109,7 @@ void Cluster::liveness_phase() {
   if (quorum_.size() < profile_.nodes / 2U + 1) return;  // nothing is promised
   healing_ = true;
   heal_quorum();
+  fail_outsiders();
   clients_.set_burst(1);
   clients_.prefer(quorum_);
   if (trace_.with_timeline()) {
@@ -147,6 +168,7 @@ void Cluster::liveness_phase() {
     }
     if (!node(id).serves()) continue;
     clients_.check_one_effect(id, node(id).state());
+    if (node(id).digest_wrong()) continue;
     if (node(id).state().recompute_state_digest() != node(id).state().digests().state) {
       invariants_.report(Check::kStateHash, id,
                          fmt::format("node {}: the incremental hash is not the recomputed", id));

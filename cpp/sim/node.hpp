@@ -72,7 +72,9 @@ class Node final : public PeerHandler {
   void wipe();
   void damage_image(std::uint64_t where);
   // False: there was nothing durable to damage.
-  bool damage_log(std::uint64_t where);
+  bool damage_log(FaultKind how, std::uint64_t where);
+  // The digest is wrong from now on, the records are right. False: there is none.
+  bool corrupt_digest();
 
   // --- events; each ends with a turn
   void on_event(const Event& event);
@@ -94,8 +96,10 @@ class Node final : public PeerHandler {
   [[nodiscard]] bool leads() const { return serves() && engine_->replica->leads(); }
   // It lacks what it had acknowledged, for a while or for good.
   [[nodiscard]] bool impaired() const {
-    return wiped_ || mark_ || given_up_ || log_damaged_ || !formed() || (image_ && image_->damaged);
+    return wiped_ || mark_ || given_up_ || log_damaged_ || digest_wrong_ || !formed() ||
+           (image_ && image_->damaged);
   }
+  [[nodiscard]] bool digest_wrong() const { return digest_wrong_; }
   [[nodiscard]] bool repairing() const { return mark_.has_value(); }
   [[nodiscard]] const replica::Replica& replica() const { return *engine_->replica; }
   [[nodiscard]] const kv::StateMachine& state() const { return *engine_->state; }
@@ -168,6 +172,8 @@ class Node final : public PeerHandler {
   [[nodiscard]] Status form(const replica::Genesis& genesis);
   [[nodiscard]] Status begin_repair();
   [[nodiscard]] Status make_anew();
+  void set_digest_wrong(bool wrong);
+  void misdirect(const std::string& name, std::uint64_t size, std::uint64_t from, std::uint64_t to);
   [[nodiscard]] Result<storage::StateFound> look_at_image();
   void start_failed(const Error& error);
   void end_repair_if_done();
@@ -190,7 +196,7 @@ class Node final : public PeerHandler {
   void read_snapshots(const std::vector<raft::SnapshotRead>& reads);
   void chunk_read(const raft::SnapshotRead& read);
   [[nodiscard]] std::optional<raft::SnapshotChunk> read_chunk(const raft::SnapshotRead& read);
-  void chunk_stored(raft::SnapshotStore chunk);
+  void chunk_stored(const raft::SnapshotStore& chunk);
   void install(const raft::SnapshotStore& chunk);
   void end_transfer(NodeId peer);
 
@@ -216,6 +222,7 @@ class Node final : public PeerHandler {
   bool failed_ = false;    // ended by itself
   bool given_up_ = false;  // and will not start again
   bool paused_ = false;
+  bool digest_wrong_ = false;  // only the world knows
   std::unique_ptr<Engine> engine_;
   std::optional<replica::Bootstrap> bootstrap_;
   std::optional<replica::Genesis> genesis_;
@@ -241,7 +248,7 @@ class Node final : public PeerHandler {
   std::map<NodeId, Reader> readers_;
   raft::EntryId receiving_;
   Bytes received_;
-  std::shared_ptr<const Image> incoming_;  // whole, and not yet in its place
+  std::shared_ptr<Image> incoming_;  // whole, and not yet in its place
   Pool<raft::SnapshotRead> reads_;
   Pool<raft::SnapshotStore> stores_;
 };

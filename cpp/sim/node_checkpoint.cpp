@@ -18,7 +18,7 @@ void Node::begin_checkpoint_if_due() {
   if (!checkpoint_wanted_ && logged * 100 < world_.profile.checkpoint_bytes * percent) return;
   checkpoint_wanted_ = false;
   checkpoint_log_begin_ = log_.logged_bytes();
-  checkpoint_ = image_of(state, engine_->table);
+  checkpoint_ = image_of(state, engine_->table, digest_wrong_);
   Event done = event(EventKind::kCheckpointDone);
   done.value = ++checkpoint_number_;
   const auto most = static_cast<std::uint64_t>(world_.profile.checkpoint_time.count());
@@ -91,7 +91,7 @@ void Node::end_transfer(NodeId peer) {
   }
 }
 
-void Node::chunk_stored(raft::SnapshotStore chunk) {
+void Node::chunk_stored(const raft::SnapshotStore& chunk) {
   if (chunk.offset == 0 || receiving_ != chunk.last) {
     received_.clear();
     receiving_ = chunk.last;
@@ -120,16 +120,19 @@ void Node::chunk_stored(raft::SnapshotStore chunk) {
 
 // Durable and in its place before consensus hears of it; the log starts anew after that.
 void Node::install(const raft::SnapshotStore& chunk) {
-  const std::shared_ptr<const Image> image = std::exchange(incoming_, nullptr);
-  KV_CHECK(image->last.index > engine_->state->applied(), "a snapshot never takes the state back");
+  const std::shared_ptr<Image> image = std::exchange(incoming_, nullptr);
+  kv::StateMachine& state = *engine_->state;
+  KV_CHECK(image->last.index > state.applied(), "a snapshot never takes the state back");
+  engine_->table = image->table;
+  KV_CHECK(state.restore(image->meta), "a snapshot's meta is readable");
+  image->digest_wrong = state.recompute_state_digest() != state.digests().state;
+  set_digest_wrong(image->digest_wrong);
   if (!mutated(Mutant::kSnapshotNotDurable)) image_ = image;
   if (checkpoint_ && !mutated(Mutant::kCheckpointOverSnapshot)) {
     world_.coverage.hit(Path::kSnapshotOverCheckpoint);
     checkpoint_.reset();
     ++checkpoint_number_;
   }
-  engine_->table = image->table;
-  KV_CHECK(engine_->state->restore(image->meta), "a snapshot's meta is readable");
   checkpoint_log_begin_ = log_.logged_bytes();
   checkpoint_index_ = image->last.index;
   ++checkpoints_made_;

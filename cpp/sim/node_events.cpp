@@ -44,9 +44,9 @@ void Node::on_event(const Event& event) {
       break;
     }
     case EventKind::kChunkStored: {
-      raft::SnapshotStore chunk = stores_.take(event.value);
+      const raft::SnapshotStore chunk = stores_.take(event.value);
       if (!alive || !engine_) return;
-      chunk_stored(std::move(chunk));
+      chunk_stored(chunk);
       break;
     }
     default:

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/check.hpp"
+#include "kv/meta.hpp"
 #include "sim/node.hpp"
 
 namespace kvcluster::sim {
@@ -34,19 +35,64 @@ void Node::damage_image(std::uint64_t where) {
   if (auto other = damaged(*image_, where)) image_ = std::move(other);
 }
 
+// The sector that was to be written at `from` stands at `to`.
+void Node::misdirect(const std::string& name, std::uint64_t size, std::uint64_t from,
+                     std::uint64_t to) {
+  constexpr std::uint64_t kSector = 512;
+  from -= from % kSector;
+  to -= to % kSector;
+  const auto length = static_cast<std::size_t>(std::min(kSector, size - std::max(from, to)));
+  const Bytes sector = disk_.contents(name).substr(static_cast<std::size_t>(from), length);
+  disk_.overwrite(name, from, Bytes(length, '\0'));
+  disk_.overwrite(name, to, sector);
+}
+
+bool Node::corrupt_digest() {
+  if (!serves() || mark_ || checkpoint_) return false;
+  Bytes meta;
+  engine_->state->encode_meta(meta);
+  auto parts = kv::decode_meta(meta);
+  KV_CHECK(parts, "what was encoded can be decoded");
+  parts->hash.add(kv::Space::kData, "no record", "of the table");
+  meta.clear();
+  kv::encode(parts->meta, parts->counts, parts->hash, meta);
+  KV_CHECK(engine_->state->restore(meta), "what was encoded can be decoded");
+  set_digest_wrong(true);
+  return true;
+}
+
+void Node::set_digest_wrong(bool wrong) {
+  digest_wrong_ = wrong;
+  world_.invariants.set_digest_wrong(id_, wrong);
+}
+
 // Damage below what a mark in the log says to be durable; beyond, it would be a torn write.
-bool Node::damage_log(std::uint64_t where) {
+bool Node::damage_log(FaultKind how, std::uint64_t where) {
   if (!running_ || !log_.idle() || log_.hung() || !log_.wal().write_mark()) return false;
   const storage::WalPosition end = log_.wal().durable_position();
   disk_.crash_losing_nothing();
   auto names = disk_.list("wal");
   KV_CHECK(names, "a disk can be listed");
   std::erase_if(*names, [](const std::string& name) { return !name.starts_with("segment-"); });
-  const std::string name = "wal/" + (*names)[static_cast<std::size_t>(where % names->size())];
-  const bool newest = name.ends_with(names->back());
-  const std::uint64_t size = newest ? end.offset : disk_.contents(name).size();
-  disk_.flip_bit(name, (where / 1000) % size, static_cast<unsigned>(where % 8));
   log_damaged_ = true;
+  const auto size_of = [&](const std::string& name) {
+    return name == names->back() ? end.offset : disk_.contents("wal/" + name).size();
+  };
+  if (how == FaultKind::kRuinLog) {
+    for (const std::string& name : *names) {
+      const std::string path = "wal/" + name;
+      const std::uint64_t size = disk_.contents(path).size();  // the newest mark among it
+      for (std::uint64_t at = 0; at < size; at += 16) disk_.flip_bit(path, at, 0);
+    }
+    return true;
+  }
+  const std::string& name = (*names)[static_cast<std::size_t>(where % names->size())];
+  const std::uint64_t place = (where / 1000) % size_of(name);
+  if (how == FaultKind::kMisdirected) {
+    misdirect("wal/" + name, size_of(name), place, where / 1'000'000'000 % size_of(name));
+  } else {
+    disk_.flip_bit("wal/" + name, place, static_cast<unsigned>(where % 8));
+  }
   return true;
 }
 

@@ -150,7 +150,8 @@ Status Node::open_storage() {
   auto start = storage::start_log(disk_, world_.profile.wal, {NodeId(id_), incarnation_}, *state);
   if (!start) return std::unexpected(start.error());
   if (start->torn_bytes > 0) world_.coverage.hit(Path::kTornTail);
-  const bool could_be_damaged = log_damaged_ || (image_ && image_->damaged);
+  const bool could_be_damaged =
+      log_damaged_ || (image_ && (image_->damaged || image_->digest_wrong));
   if (!start->damage.empty() && !could_be_damaged) {
     world_.invariants.report(Check::kRecovers, id_,
                              "damage was found where there was none: " + start->damage);
@@ -176,6 +177,7 @@ Status Node::open_storage() {
     engine_ = std::make_unique<Engine>();
     engine_->state = std::make_unique<kv::StateMachine>(engine_->table);
   }
+  set_digest_wrong(false);  // what a checkpoint holds of it was found just now
   const bool member = restored.applied > Index{} || !restored.entries.empty() || mark_;
   if (!member) {
     engine_.reset();

@@ -29,7 +29,7 @@ void draw_consensus(Random& random, Profile& profile) {
   raft.heartbeat_interval = milliseconds(shortest_ms / random.between(3, 4));
   raft.disk_stall_timeout = milliseconds(random.between(500, 3000));
   raft.priority_transfer_delay = milliseconds(random.between(300, 2000));
-  raft.max_append_bytes = pick<std::size_t>(random, {200, 1000, 10'000, 1U << 20U});
+  raft.max_append_bytes = pick<std::size_t>(random, {1, 200, 1000, 10'000, 1U << 20U});
   raft.max_inflight_bytes = raft.max_append_bytes * random.between(1, 16);
   raft.max_inflight_messages = static_cast<std::size_t>(random.between(1, 64));
   raft.max_committed_per_step = pick<std::size_t>(random, {1, 3, 20, 4096});
@@ -73,8 +73,8 @@ void draw_network(Random& random, Profile& profile) {
 void draw_faults_on(Random& random, Profile& profile) {
   constexpr std::array<std::uint32_t, kFaultKinds> kUsual = {8, 6, 6, 3, 3, 3, 2, 3,  // network
                                                              8, 6, 6, 5, 1,           // processes
-                                                             3, 3, 2, 2, 2, 2,        // disk
-                                                             2, 5, 4, 3, 5};          // others
+                                                             3, 3, 2, 2, 2, 2, 2, 1,  // disk
+                                                             2, 2, 5, 4, 3, 5};       // others
   for (std::size_t kind = 0; kind < kFaultKinds; ++kind) {
     if (random.chance(3, 5)) profile.weights[kind] = kUsual[kind];
   }
@@ -109,8 +109,8 @@ Profile draw_profile(std::uint64_t seed) {
   }
   profile.clients = static_cast<std::uint8_t>(random.between(2, 6));
   // Together the clients ask some ten to forty times a second.
-  profile.think_time =
-      Duration(profile.clients * 1'000'000 / static_cast<std::int64_t>(random.between(8, 40)));
+  profile.think_time = Duration(std::int64_t{profile.clients} * 1'000'000 /
+                                static_cast<std::int64_t>(random.between(8, 40)));
   profile.keys = static_cast<std::uint8_t>(random.between(1, 4));
   draw_faults_on(random, profile);
   return profile;

@@ -39,7 +39,7 @@ std::string ranges(const std::set<std::uint32_t>& numbers) {
   for (auto at = numbers.begin(); at != numbers.end();) {
     const std::uint32_t first = *at;
     std::uint32_t last = first;
-    while (++at != numbers.end() && *at == last + 1) last = *at;
+    for (++at; at != numbers.end() && *at == last + 1; ++at) last = *at;
     text += text.empty() ? "" : ",";
     text += first == last ? fmt::format("{}", first) : fmt::format("{}-{}", first, last);
   }
