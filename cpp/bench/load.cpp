@@ -206,6 +206,7 @@ class Load {
   }
 
   void complete(const Asking& asking) {
+    ++tally_.in_all;
     if (asking.role == Role::kWrite) tally_.acknowledged(now_);
     if (measured(asking)) tally_.add(asking.began, now_);
     if (now_ >= measure_from_ && now_ < measure_to_) {

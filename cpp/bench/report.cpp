@@ -44,6 +44,7 @@ std::string to_json(const Tally& tally, const LoadOptions& options) {
       {"value_bytes", options.workload.value_bytes},
       {"asked_rate", options.rate_per_second},
       {"operations", tally.completed},
+      {"operations_in_all", tally.in_all},
       {"seconds", tally.seconds},
       {"operations_per_second", rate(tally)},
       {"generator_cpu_seconds", tally.cpu_seconds},

@@ -48,7 +48,8 @@ class Tally {
   [[nodiscard]] const std::vector<Gap>& gaps() const { return gaps_; }
 
   std::uint64_t completed = 0;  // answered without an error inside the measured time
-  double seconds = 0;           // that time
+  std::uint64_t in_all = 0;     // answered without an error, the warm-up and the end included
+  double seconds = 0;           // the measured time
   double cpu_seconds = 0;       // of this process, over that time
 
  private:
