@@ -1,6 +1,7 @@
 // kv_sim_mutants: lets the classic bugs in, one at a time, and counts how many seeds the simulator
 // needs to find each. Compiled with KVCLUSTER_MUTANTS; `kv_sim --mutants` runs it.
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -53,15 +54,26 @@ struct Found {
   Violation violation;
 };
 
+// On a terminal only: a line that the result then takes the place of.
+void show_progress(std::string_view name, std::uint64_t seeds, std::uint64_t of) {
+  if (isatty(STDERR_FILENO) == 1) fmt::print(stderr, "\r{} {} of {} seeds\x1b[K", name, seeds, of);
+}
+
+void end_progress() {
+  if (isatty(STDERR_FILENO) == 1) fmt::print(stderr, "\r\x1b[K");
+}
+
 // The lowest seed that shows a violation, or nothing when none of them does.
-std::optional<Found> hunt(Mutant mutant, const Hunt& hunt) {
+std::optional<Found> hunt(const Switch& bug, const Hunt& hunt) {
   std::atomic<std::uint64_t> next{hunt.first_seed};
   std::atomic<std::uint64_t> end{hunt.first_seed + hunt.seeds};
   std::mutex mutex;
   std::optional<Found> found;  // guarded by mutex
   const auto work = [&] {
-    kvcluster::active_mutant = mutant;
+    kvcluster::active_mutant = bug.mutant;
     for (std::uint64_t seed = next++; seed < end; seed = next++) {
+      const std::uint64_t done = seed - hunt.first_seed;
+      if (done % 50 == 0) show_progress(bug.name, done, hunt.seeds);
       SimulationOptions options;
       options.seed = seed;
       options.time = std::chrono::seconds(hunt.seconds);
@@ -77,6 +89,7 @@ std::optional<Found> hunt(Mutant mutant, const Hunt& hunt) {
   threads.reserve(hunt.jobs);
   for (unsigned i = 0; i < hunt.jobs; ++i) threads.emplace_back(work);
   threads.clear();
+  end_progress();
   return found;
 }
 
@@ -123,7 +136,7 @@ int main(int argc, char** argv) {
   std::fflush(stdout);
   std::size_t missed = 0;
   for (const Switch& one : wanted) {
-    const auto found = hunt(one.mutant, options);
+    const auto found = hunt(one, options);
     if (found) {
       fmt::print("{:<26} {:>6}  {:<22} {}\n", one.name, found->seed - options.first_seed + 1,
                  to_string(found->violation.check), first_line(found->violation.text, 100));

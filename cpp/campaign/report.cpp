@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "kvcluster_commit.hpp"
 #include "sim/replay_line.hpp"
 
 namespace kvcluster::campaign {
@@ -40,6 +41,7 @@ std::string summary(const CampaignTotals& totals) {
   }
   const double simulated = seconds(totals.simulated);
   return fmt::format(
+      "version            {} ({})\n"
       "seeds              {}\n"
       "simulated          {:.0f} s in {:.1f} s real, {:.1f} s of CPU: {:.0f} x a core\n"
       "operations         {} asked: {} answered, {} unknown, {} certainly not applied\n"
@@ -49,20 +51,22 @@ std::string summary(const CampaignTotals& totals) {
       "violations         {}\n"
       "differing reruns   {}\n"
       "rare paths entered\n{}{}{}",
-      totals.seeds, simulated, seconds(totals.real), totals.cpu_seconds,
-      ratio(simulated, totals.cpu_seconds), totals.clients.asked, totals.clients.answered,
-      totals.clients.unknown, totals.clients.failed, totals.terms, totals.committed, totals.syncs,
-      totals.frames, totals.events, fault_count, faults, totals.undecided, totals.failures.size(),
-      totals.nondeterministic.size(), entered, never.empty() ? "" : "NEVER entered\n", never);
+      KVCLUSTER_VERSION, KVCLUSTER_COMMIT, totals.seeds, simulated, seconds(totals.real),
+      totals.cpu_seconds, ratio(simulated, totals.cpu_seconds), totals.clients.asked,
+      totals.clients.answered, totals.clients.unknown, totals.clients.failed, totals.terms,
+      totals.committed, totals.syncs, totals.frames, totals.events, fault_count, faults,
+      totals.undecided, totals.failures.size(), totals.nondeterministic.size(), entered,
+      never.empty() ? "" : "NEVER entered\n", never);
 }
 
 std::string failure_text(const Failure& failure) {
   const sim::Violation& violation = failure.violation;
   return fmt::format(
-      "VIOLATION of {}: seed {}, version {}, at {:.6f} s, node {}\n  {}\n  repeat it: kv_sim "
+      "VIOLATION of {}: seed {}, version {} ({}), at {:.6f} s, node {}\n  {}\n  repeat it: kv_sim "
       "--replay \"{}\" --verbose\n  make it small: kv_sim --replay \"{}\" --shrink\n",
-      to_string(violation.check), failure.options.seed, KVCLUSTER_VERSION, seconds(violation.at),
-      violation.node, violation.text, replay_line(failure.options), replay_line(failure.options));
+      to_string(violation.check), failure.options.seed, KVCLUSTER_VERSION, KVCLUSTER_COMMIT,
+      seconds(violation.at), violation.node, violation.text, replay_line(failure.options),
+      replay_line(failure.options));
 }
 
 std::string timeline_text(const sim::SimulationResult& result) {
