@@ -71,6 +71,9 @@ class Cluster {
   std::vector<bool> active_;                   // faults, by number
   std::uint64_t unseat_within_ = 0;            // microseconds; 0: leaders are left alone
   std::uint64_t elections_seen_ = 0;
+  static constexpr Index kNever{UINT64_MAX};
+  Index unseat_at_ = kNever;  // the newest leader loses its power when more than this is committed
+  Event unseating_leader_;
   Random unseating_;
   Random resuming_;
   std::vector<std::uint8_t> quorum_;  // of the liveness phase

@@ -43,7 +43,7 @@ enum class FaultKind : std::uint8_t {
   kTransfer,    // the leadership is handed to node
   kBurst,       // clients ask `amount` times as often
   kCheckpoint,  // the node makes a checkpoint now
-  kUnseat,      // whoever becomes the leader loses its power within `amount` microseconds
+  kUnseat,      // who becomes the leader may go unheard, and loses its power in `amount` us
 };
 inline constexpr std::size_t kFaultKinds = 27;
 

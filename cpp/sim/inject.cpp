@@ -242,15 +242,28 @@ void Cluster::end_process(const Fault& fault) {
   start_later(fault.node, fault.lasts);
 }
 
-// Figure 8 of the Raft paper needs leaders that end just after they have begun, again and again.
+// Figure 8 of the Raft paper needs leaders that end just after they have begun, again and again:
+// some before anybody has heard what they append, some as soon as they have committed something.
 void Cluster::watch_elections() {
+  if (unseat_at_ < invariants_.committed()) {
+    unseat_at_ = kNever;
+    network_.silence(unseating_leader_.node);
+    unseat(unseating_leader_);
+  }
   if (invariants_.elections() == elections_seen_) return;
   elections_seen_ = invariants_.elections();
+  unseat_at_ = kNever;
   if (unseat_within_ == 0 || healing_) return;
   Event event;
   event.kind = EventKind::kUnseat;
   event.node = invariants_.last_elected();
   event.life = node(event.node).life();
+  if (unseating_.chance(1, 2)) {
+    unseat_at_ = invariants_.committed();
+    unseating_leader_ = event;
+    return;
+  }
+  if (unseating_.chance(1, 2)) network_.silence(event.node);
   scheduler_.after(Duration(static_cast<Duration::rep>(unseating_.below(unseat_within_))), event);
 }
 

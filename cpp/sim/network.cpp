@@ -145,6 +145,7 @@ void Network::frame_arrived(const Event& event) {
   Frame frame = frames_.take(event.value);
   PeerHandler& peer = *nodes_[event.peer];
   Connection& line = connection(event.node, event.peer);
+  if (line.silenced == event.life) return;
   if (!peer.process_up() || line.session != event.life) {
     // A connection that this end does not know is reset, so that the other end learns it.
     if (peer.machine_up() && line.up && line.dialing == event.life) {
@@ -213,12 +214,19 @@ void Network::set_extra_latency(std::uint8_t from, std::uint8_t to, Duration ext
   connection(from, to).extra_latency = extra;
 }
 
+void Network::silence(std::uint8_t id) {
+  for (std::uint8_t peer = 1; peer <= profile_.nodes; ++peer) {
+    if (peer != id) connection(id, peer).silenced = connection(id, peer).dialing;
+  }
+}
+
 void Network::make_perfect(std::uint8_t a, std::uint8_t b) {
   unblock_all_between(a, b);
   for (const auto& [from, to] : {std::pair(a, b), std::pair(b, a)}) {
     Connection& line = connection(from, to);
     line.extra_latency = {};
     line.corrupt = false;
+    line.silenced = 0;
     line.perfect = true;
   }
 }

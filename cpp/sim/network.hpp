@@ -75,6 +75,8 @@ class Network {
   void set_extra_latency(std::uint8_t from, std::uint8_t to, Duration extra);
   void set_extra_loss(std::uint32_t permille) { extra_loss_permille_ = permille; }
   void corrupt_next(std::uint8_t from, std::uint8_t to) { connection(from, to).corrupt = true; }
+  // Nothing of what is on its way from here, or will be sent on these connections, arrives.
+  void silence(std::uint8_t id);
   // Between these two nothing is lost, held, or slow any more.
   void make_perfect(std::uint8_t a, std::uint8_t b);
 
@@ -85,10 +87,11 @@ class Network {
     std::vector<replica::PeerMessage> messages;
     Bytes bytes;  // through the wire
   };
-  struct Connection {           // of one direction: from the dialer to the peer
-    bool up = false;            // the dialer's view
-    std::uint32_t dialing = 0;  // names the newest dial; also the connection once it is up
-    std::uint32_t session = 0;  // the peer's view: the dial that it let in; 0: none
+  struct Connection {            // of one direction: from the dialer to the peer
+    bool up = false;             // the dialer's view
+    std::uint32_t dialing = 0;   // names the newest dial; also the connection once it is up
+    std::uint32_t session = 0;   // the peer's view: the dial that it let in; 0: none
+    std::uint32_t silenced = 0;  // the dial of which nothing arrives; 0: none
     replica::Hello hello;
     replica::Hello answer;
     Duration backoff{};

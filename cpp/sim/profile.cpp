@@ -78,6 +78,8 @@ void draw_faults_on(Random& random, Profile& profile) {
   for (std::size_t kind = 0; kind < kFaultKinds; ++kind) {
     if (random.chance(3, 5)) profile.weights[kind] = kUsual[kind];
   }
+  // Sometimes hardly a leader lasts.
+  if (random.chance(1, 8)) profile.weights[static_cast<std::size_t>(FaultKind::kUnseat)] = 40;
   // From a fault every few seconds, after which all comes to rest, to one on top of the other.
   profile.fault_interval = milliseconds(pick<std::uint64_t>(random, {300, 800, 2000, 5000}));
 }
