@@ -1,23 +1,21 @@
-// Makes persist batches durable in their order and says up to which one they are; the replica keeps
-// the messages that vouch for them until then (dissertation, figure 3.1: "updated on stable storage
-// before responding").
+// Makes persist batches durable and says up to which one they are; the replica keeps the messages
+// that vouch for them until then. storage/persist_order.hpp has their order.
 //
-// One rule chooses who writes: the reactor itself, after it has sent what needs no sync, when the
-// WAL thread has nothing to do, the turn's batches are small, and syncs have been quick of late;
-// otherwise the WAL thread. At small depth waking another thread costs more than it gives; at
-// depth, or on a slow disk, the reactor has better things to do than to wait.
+// The reactor writes itself, after it has sent what needs no sync, when the WAL thread has nothing
+// to do, the turn's batches are small, and syncs have been quick of late; otherwise the WAL thread
+// does. At small depth waking another thread costs more than it gives; at depth, or on a slow disk,
+// the reactor has better things to do than to wait.
 //
 // Thread-safety: none; reactor only.
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <optional>
 #include <vector>
 
 #include "base/result.hpp"
 #include "raft/effects.hpp"
 #include "server/wal_thread.hpp"
+#include "storage/persist_order.hpp"
 
 namespace kvcluster::server {
 
@@ -49,29 +47,17 @@ class Persistence {
   [[nodiscard]] Status write_mark_if_idle();
 
   // Nothing is queued at the WAL thread: the Wal may be looked at.
-  [[nodiscard]] bool idle() const { return jobs_in_flight_ == 0; }
+  [[nodiscard]] bool idle() const { return order_.idle(); }
   [[nodiscard]] bool disk_full() const { return disk_full_; }
   [[nodiscard]] const PersistenceCounters& counters() const { return counters_; }
 
  private:
-  struct Waiting {
-    std::uint64_t sequence = 0;
-    bool has_writes = false;
-  };
-
-  [[nodiscard]] bool small(const std::vector<raft::PersistBatch>& batches) const;
-  void remember(std::uint64_t sequence, bool has_writes);
-  [[nodiscard]] Status queue(raft::PersistBatch batch);
+  [[nodiscard]] Status queue(std::vector<raft::PersistBatch> batches);
   void synced(Duration took);
-  // The batch `sequence` is durable, and with it those behind it that write nothing.
-  [[nodiscard]] std::uint64_t release(std::uint64_t sequence);
 
   storage::Wal& wal_;
   WalThread& thread_;
-  std::deque<Waiting> waiting_;          // ascending sequences
-  std::vector<raft::PersistBatch> own_;  // for finish()
-  std::uint64_t jobs_in_flight_ = 0;     // at the thread
-  std::uint64_t durable_ = 0;
+  storage::PersistOrder order_;
   Duration usual_sync_{};  // a moving average
   bool mark_due_ = false;
   bool disk_full_ = false;

@@ -10,31 +10,7 @@
 namespace kvcluster::sim {
 namespace {
 
-constexpr std::size_t kInlineEntries = 64;
-constexpr std::size_t kInlineBytes = 16U << 10U;
-constexpr std::size_t kEntryOverhead = 32;
 constexpr Duration kDiskFullRetry = std::chrono::milliseconds(100);
-
-bool has_writes(const raft::PersistBatch& batch) {
-  return batch.log_reset || batch.hard_state || batch.truncate_from || !batch.entries.empty();
-}
-
-std::size_t bytes_of(const raft::PersistBatch& batch) {
-  std::size_t bytes = 0;
-  for (const raft::Entry& entry : batch.entries) bytes += entry.payload.size() + kEntryOverhead;
-  return bytes;
-}
-
-bool small(const std::vector<raft::PersistBatch>& batches) {
-  std::size_t entries = 0;
-  std::size_t bytes = 0;
-  for (const raft::PersistBatch& batch : batches) {
-    if (batch.log_reset) return false;
-    entries += batch.entries.size();
-    bytes += bytes_of(batch);
-  }
-  return entries < kInlineEntries && bytes < kInlineBytes;
-}
 
 }  // namespace
 
@@ -49,15 +25,12 @@ LogWriter::LogWriter(std::uint8_t node, const Profile& profile, std::uint64_t se
 
 void LogWriter::opened(std::unique_ptr<storage::Wal> wal) {
   wal_ = std::move(wal);
-  waiting_.clear();
-  own_.clear();
+  order_ = {};
   queue_.clear();
   work_.clear();
   at_work_ = false;
   disk_full_ = false;
   mark_due_ = false;
-  durable_ = 0;
-  logged_bytes_ = 0;
   segment_ = wal_->durable_position().sequence;
   note_segments();
 }
@@ -75,9 +48,9 @@ void LogWriter::ended(std::optional<std::uint64_t> in_write) {
     static_cast<void>(wal_->sync());
   }
   wal_.reset();
+  order_ = {};
   queue_.clear();
   work_.clear();
-  own_.clear();
   at_work_ = false;
 }
 
@@ -93,7 +66,7 @@ Status LogWriter::append(const raft::PersistBatch& batch) {
   return wal_->append(rest);
 }
 
-Status LogWriter::sync(std::deque<raft::PersistBatch>& appended) {
+Status LogWriter::sync(std::span<const raft::PersistBatch> appended) {
   KV_TRY(wal_->sync());
   ++syncs_;
   if (appended.size() > 1) coverage_.hit(Path::kGroupCommit);
@@ -117,51 +90,38 @@ void LogWriter::note_segments() {
   }
 }
 
+void LogWriter::queue(std::vector<raft::PersistBatch> batches) {
+  std::ranges::move(batches, std::back_inserter(queue_));
+}
+
 Status LogWriter::start(std::vector<raft::PersistBatch> batches) {
-  const bool by_reactor =
-      profile_.inline_sync && !hung_ && extra_sync_ == Duration{} && idle() && small(batches);
-  for (raft::PersistBatch& batch : batches) {
+  for (const raft::PersistBatch& batch : batches) {
     invariants_.batch_made(node_, batch);
-    const bool writes = has_writes(batch);
-    if (!writes && !waiting_.empty() && !waiting_.back().has_writes) {
-      waiting_.back().sequence = batch.sequence;
-    } else {
-      waiting_.push_back({batch.sequence, writes});
-    }
-    if (!writes) continue;
-    logged_bytes_ += bytes_of(batch);
     for (const raft::Entry& entry : batch.entries) {
       const bool clock_only = entry.payload.size() == kv::StateMachine::kEntryTimeBytes;
       if (clock_only && entry.kind == raft::EntryKind::kCommand) coverage_.hit(Path::kExpired);
     }
-    if (by_reactor) {
-      own_.push_back(std::move(batch));
-    } else {
-      queue_.emplace_back(std::move(batch));
-    }
   }
+  const bool quick = profile_.inline_sync && !hung_ && extra_sync_ == Duration{};
+  queue(order_.start(std::move(batches), quick));
   return {};
 }
 
 Result<std::uint64_t> LogWriter::finish() {
-  if (own_.empty()) return release(durable_);
-  std::uint64_t sequence = durable_;
-  std::deque<raft::PersistBatch> appended;
-  std::size_t done = 0;
-  for (; done < own_.size(); ++done) {
-    const Status status = append(own_[done]);
+  if (order_.own().empty()) return order_.release();
+  std::size_t appended = 0;
+  for (const raft::PersistBatch& batch : order_.own()) {
+    const Status status = append(batch);
     if (!status && status.error().code == ErrorCode::kDiskFull) break;
     if (!status) return std::unexpected(status.error());
-    sequence = own_[done].sequence;
-    appended.push_back(std::move(own_[done]));
+    ++appended;
   }
-  if (done > 0) KV_TRY(sync(appended));
-  disk_full_ = done < own_.size();
+  if (appended > 0) KV_TRY(sync(std::span(order_.own()).first(appended)));
+  auto refused = order_.own_synced(appended);
+  disk_full_ = !refused.empty();
   if (disk_full_) coverage_.hit(Path::kDiskFull);
-  std::move(own_.begin() + static_cast<std::ptrdiff_t>(done), own_.end(),
-            std::back_inserter(queue_));
-  own_.clear();
-  return release(sequence);
+  queue(std::move(refused));
+  return order_.release();
 }
 
 std::optional<Duration> LogWriter::begin_round() {
@@ -179,8 +139,9 @@ std::optional<Duration> LogWriter::begin_round() {
 
 Result<std::uint64_t> LogWriter::end_round() {
   at_work_ = false;
-  std::uint64_t sequence = durable_;
-  std::deque<raft::PersistBatch> appended;
+  std::uint64_t sequence = 0;
+  std::uint64_t jobs = 0;
+  std::vector<raft::PersistBatch> appended;
   disk_full_ = false;
   while (!work_.empty()) {
     Job& job = work_.front();
@@ -198,32 +159,22 @@ Result<std::uint64_t> LogWriter::end_round() {
     } else {
       coverage_.hit(Path::kLogCompacted);
     }
+    ++jobs;
     work_.pop_front();
   }
   if (!appended.empty()) KV_TRY(sync(appended));
-  return release(sequence);
-}
-
-std::uint64_t LogWriter::release(std::uint64_t sequence) {
-  std::uint64_t newest = 0;
-  while (!waiting_.empty() &&
-         (waiting_.front().sequence <= sequence || !waiting_.front().has_writes)) {
-    newest = waiting_.front().sequence;
-    waiting_.pop_front();
-  }
-  durable_ = std::max({durable_, sequence, newest});
-  return newest;
+  order_.writer_synced(sequence, jobs);
+  return order_.release();
 }
 
 Status LogWriter::compact(Index through) {
-  std::move(own_.begin(), own_.end(), std::back_inserter(queue_));
-  own_.clear();
+  queue(order_.begin_compaction());
   queue_.emplace_back(through);
   return {};
 }
 
 Status LogWriter::write_mark_if_idle() {
-  if (!mark_due_ || !idle() || !own_.empty() || hung_) return {};
+  if (!mark_due_ || !idle() || !order_.own().empty() || hung_) return {};
   mark_due_ = false;
   return wal_->write_mark();
 }

@@ -1,12 +1,13 @@
 // The log of one simulated node: the real Wal on a MemoryDisk, written by the reactor itself or by
-// a thread, as server/persistence.hpp and server/wal_thread.hpp have it. The thread is an event:
-// what it takes in one round is written and synced when the round ends.
+// a thread, as server/persistence.hpp and server/wal_thread.hpp have it, in the same PersistOrder.
+// The thread is an event: what it takes in one round is written and synced when the round ends.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "sim/invariants.hpp"
 #include "sim/profile.hpp"
 #include "storage/memory_disk.hpp"
+#include "storage/persist_order.hpp"
 #include "storage/wal.hpp"
 
 namespace kvcluster::sim {
@@ -45,25 +47,21 @@ class LogWriter {
   // The round has ended. As finish().
   [[nodiscard]] Result<std::uint64_t> end_round();
 
-  [[nodiscard]] bool idle() const { return queue_.empty() && work_.empty(); }
+  [[nodiscard]] bool idle() const { return order_.idle(); }
   [[nodiscard]] bool disk_full() const { return disk_full_; }
   [[nodiscard]] bool hung() const { return hung_; }
   void set_hung(bool hung) { hung_ = hung; }
   void set_extra_sync(Duration extra) { extra_sync_ = extra; }
-  [[nodiscard]] std::uint64_t logged_bytes() const { return logged_bytes_; }
+  [[nodiscard]] std::uint64_t logged_bytes() const { return order_.logged_bytes(); }
   [[nodiscard]] storage::Wal& wal() { return *wal_; }
   [[nodiscard]] std::uint64_t syncs() const { return syncs_; }
 
  private:
-  struct Waiting {
-    std::uint64_t sequence = 0;
-    bool has_writes = false;
-  };
   using Job = std::variant<raft::PersistBatch, Index>;
 
   [[nodiscard]] Status append(const raft::PersistBatch& batch);
-  [[nodiscard]] Status sync(std::deque<raft::PersistBatch>& appended);
-  [[nodiscard]] std::uint64_t release(std::uint64_t sequence);
+  [[nodiscard]] Status sync(std::span<const raft::PersistBatch> appended);
+  void queue(std::vector<raft::PersistBatch> batches);
   void note_segments();
 
   std::uint8_t node_;
@@ -74,8 +72,7 @@ class LogWriter {
   Invariants& invariants_;
   std::unique_ptr<storage::Wal> wal_;
 
-  std::deque<Waiting> waiting_;
-  std::vector<raft::PersistBatch> own_;
+  storage::PersistOrder order_;
   std::deque<Job> queue_;
   std::deque<Job> work_;  // of the round under way, and what found no room
   bool at_work_ = false;
@@ -83,8 +80,6 @@ class LogWriter {
   bool disk_full_ = false;
   bool mark_due_ = false;
   Duration extra_sync_{};
-  std::uint64_t durable_ = 0;
-  std::uint64_t logged_bytes_ = 0;
   std::uint64_t syncs_ = 0;
   std::uint64_t segment_ = 0;  // the newest segment's number, as last seen
   std::size_t spares_ = 0;
