@@ -20,7 +20,8 @@
 namespace kvcluster::bench {
 namespace {
 
-constexpr Nanos kNever = std::numeric_limits<Nanos>::max();
+// Far away, with room to add to.
+constexpr Nanos kNever = std::numeric_limits<Nanos>::max() / 2;
 constexpr Nanos kReopenAfter = 1'000'000;
 constexpr Nanos kDrain = 5'000'000'000;        // for what is on the way at the end
 constexpr Nanos kFirstReply = 10'000'000'000;  // then a run without any answer is given up

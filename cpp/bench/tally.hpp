@@ -25,7 +25,7 @@ struct Gap {
 class Tally {
  public:
   static constexpr std::size_t kMaxErrorKinds = 32;
-  static constexpr std::size_t kMaxGaps = 10'000;
+  static constexpr std::size_t kMaxGaps = 100'000;
 
   // Gaps shorter than `gap_at_least` are not kept; 0: none is.
   explicit Tally(Nanos gap_at_least) : gap_at_least_(gap_at_least) {}
