@@ -1,0 +1,1 @@
+"""What is measured of our nodes alone: outages, recovery, large data, checkpoints."""

@@ -1,0 +1,104 @@
+"""What was measured, as tables: for the terminal, and in Markdown for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.cases import Case
+from bench.goals import Goal
+from bench.rounds import Results, Spread, cpu, latency_ms, rate
+from bench.systems import OURS
+
+
+@dataclass(frozen=True, slots=True)
+class TableData:
+    """A head and rows of text."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+
+def _thousands(spread: Spread) -> str:
+    return f"{spread.median / 1e3:.1f}k ({spread.least / 1e3:.1f}-{spread.most / 1e3:.1f})"
+
+
+def _rows_of(results: Results, case: Case) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    title = case.title
+    for name in case.systems:
+        speed = results.spread(case.name, name, rate)
+        if speed is None:
+            why = results.skipped.get(name, "every run failed")
+            rows.append((title, name, f"not measured: {why}", "", "", "", "", ""))
+            title = ""
+            continue
+        ratio = results.ratio(case.name, OURS, name, rate)
+        latency = [
+            results.spread(case.name, name, latency_ms(which)) for which in ("p50", "p99", "p99.9")
+        ]
+        used = results.spread(case.name, name, cpu)
+        memory = results.spread(case.name, name, lambda s: s.rss_bytes / 2**20)
+        rows.append(
+            (
+                title,
+                name,
+                _thousands(speed),
+                f"{ratio:.2f}" if ratio is not None and name != OURS else "",
+                " / ".join(f"{one.median:.2f}" for one in latency if one is not None),
+                f"{used.median:.4f}" if used else "",
+                f"{memory.median:.0f}" if memory else "",
+                str(len(results.samples[case.name, name])),
+            )
+        )
+        title = ""
+    return rows
+
+
+def measured(results: Results) -> TableData:
+    """All cases and systems."""
+    return TableData(
+        "Side by side: medians over the rounds, and the range",
+        (
+            "load",
+            "system",
+            "operations/s",
+            "ours / it",
+            "p50 / p99 / p99.9 ms",
+            "CPU s / 1000",
+            "peak RSS MiB",
+            "runs",
+        ),
+        [row for case in results.cases for row in _rows_of(results, case)],
+    )
+
+
+def figures(goals: Sequence[Goal]) -> TableData:
+    """The figures to reach."""
+    return TableData(
+        "Figures to reach",
+        ("", "goal", "seen", ""),
+        [(goal.what, goal.goal_text, goal.seen_text, goal.verdict) for goal in goals],
+    )
+
+
+def show(console: Console, data: TableData) -> None:
+    table = Table(title=data.title, title_justify="left", title_style="bold")
+    for number, name in enumerate(data.head):
+        table.add_column(name, justify="left" if number < 2 else "right")
+    for row in data.rows:
+        style = "red" if "NOT reached" in row else "green" if "reached" in row else None
+        table.add_row(*row, style=style)
+    console.print(table)
+
+
+def markdown(data: TableData) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+    rule = "|" + "---|" * len(data.head)
+    return "\n".join([line(data.head), rule, *(line(row) for row in data.rows)])
