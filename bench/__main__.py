@@ -15,7 +15,7 @@ from bench.machine import facts, is_memory
 from bench.page import page
 from bench.plots import can_plot, plot_throughput
 from bench.process import BenchError, file_system
-from bench.tables import figures, measured, show
+from bench.tables import figures, measured, outages, show
 
 _ROOT = Path(__file__).resolve().parents[1]
 _PICTURE = "benchmarks.svg"
@@ -76,6 +76,7 @@ def main() -> int:
         text = page(
             done.results,
             done.goals,
+            done.singles,
             done.systems,
             command=" ".join(["./dev bench", *sys.argv[1:]]),
             rounds=plan.rounds,
@@ -84,6 +85,8 @@ def main() -> int:
         )
         (arguments.output / "benchmarks.md").write_text(text)
     show(console, measured(done.results))
+    if done.singles.outages:
+        show(console, outages(done.singles))
     show(console, figures(done.goals))
     return 0
 

@@ -106,6 +106,7 @@ class Done:
     results: Results
     goals: list[Goal]
     systems: dict[str, System]
+    singles: Singles
 
 
 class _Experiments:
@@ -178,4 +179,4 @@ def run_campaign(plan: Plan, scratch: Path, say: Say) -> Done:
         say=say,
     )
     singles = _Experiments(plan, results, scratch, say).run()
-    return Done(results, goals(results, singles), systems)
+    return Done(results, goals(results, singles), systems, singles)

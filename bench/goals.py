@@ -52,12 +52,18 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """How long writes stood still, over many kills, in milliseconds."""
+    """How long writes stood still, over many losses of the leader, in milliseconds.
+
+    Attributes:
+        longest_wait_ms: of any one request. One that was passed on to a leader before it was lost
+            waits for its outcome, while others are acknowledged by the next leader.
+    """
 
     p50: float
     p99: float
     most: float
     times: int
+    longest_wait_ms: float
 
 
 @dataclass(slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bench.goals import Goal
+from bench.experiments.outages import WINDOW_SECONDS
+from bench.goals import Goal, Singles
 from bench.rounds import Results
 from bench.systems import System
-from bench.tables import figures, markdown, measured
+from bench.tables import figures, markdown, measured, outages
 
 
 def _systems(results: Results, systems: Mapping[str, System]) -> str:
@@ -16,7 +17,7 @@ def _systems(results: Results, systems: Mapping[str, System]) -> str:
         system = systems[name]
         nodes = "1 node" if system.nodes == 1 else f"{system.nodes} nodes"
         lines += [
-            f"- **{name}** {version}, {nodes}. A write is acknowledged when it is "
+            f"- **{name}** {version}, {nodes}. What is acknowledged is: "
             f"{system.durability}.\n  `{system.how}`"
         ]
     lines += [f"- **{name}** was skipped: {why}." for name, why in results.skipped.items()]
@@ -31,6 +32,7 @@ def _commands(results: Results) -> str:
 def page(
     results: Results,
     goals: Sequence[Goal],
+    singles: Singles,
     systems: Mapping[str, System],
     *,
     command: str,
@@ -44,7 +46,7 @@ def page(
     parts = [
         "# Benchmarks",
         f"The output of `{command}`; nothing on this page was written by hand. All nodes and the "
-        f"load generator share one machine. {rounds} rounds; in each round every load is put on "
+        f"load generator share one machine. Rounds: {rounds}; in each every load is put on "
         "every system once, one after the other, each on a fresh start with empty directories. "
         "Keys have 16 bytes, values 100 unless it is said.",
         "\n".join(f"- {name}: {value}" for name, value in machine.items()),
@@ -56,6 +58,15 @@ def page(
     ]
     if plot is not None:
         parts.append(f"![Throughput of all systems]({plot})")
+    if singles.outages:
+        parts += [
+            "## Outages",
+            "The leader is lost again and again; an outage lasts from the last acknowledged write "
+            "of any client to the first one after. A request that was passed on to the leader "
+            "before it was lost waits for its outcome; a paused or cut off leader comes back after "
+            f"{WINDOW_SECONDS:g} s, which bounds that wait here.",
+            markdown(outages(singles)),
+        ]
     if results.failed:
         parts += [
             "## Runs that failed",

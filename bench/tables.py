@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.cases import Case
-from bench.goals import Goal
+from bench.experiments.outages import CONNECTIONS, RATE
+from bench.goals import Goal, Singles
 from bench.rounds import Results, Spread, cpu, latency_ms, rate
 from bench.systems import OURS
 
@@ -74,6 +75,23 @@ def measured(results: Results) -> TableData:
             "runs",
         ),
         [row for case in results.cases for row in _rows_of(results, case)],
+    )
+
+
+def outages(singles: Singles) -> TableData:
+    """How long writes stood still, and how long the unluckiest request waited."""
+    return TableData(
+        f"Outages: {RATE} writes a second over {CONNECTIONS} connections to all nodes",
+        ("the leader's end", "times", "p50 / p99 / max ms", "longest wait of a request, ms"),
+        [
+            (
+                how,
+                str(outage.times),
+                f"{outage.p50:.0f} / {outage.p99:.0f} / {outage.most:.0f}",
+                f"{outage.longest_wait_ms:.0f}",
+            )
+            for how, outage in singles.outages.items()
+        ],
     )
 
 

@@ -75,7 +75,7 @@ class Etcd(System):
     """Three members with their defaults."""
 
     nodes = 3
-    durability = "a majority of three has it on disk (fdatasync); reads are linearizable"
+    durability = "on the disks of a majority of three (fdatasync); reads are linearizable"
     how = (
         "etcd --name 1 --data-dir DIR --listen-client-urls http://127.0.0.1:PORT "
         "--initial-cluster 1=http://127.0.0.1:PORT,... --log-level error (three of them) ; "

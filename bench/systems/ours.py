@@ -52,7 +52,7 @@ class Ours(System):
     """Three nodes with their defaults, but for `options`."""
 
     nodes = 3
-    durability = "a majority of three has it on disk (fdatasync); reads are linearizable"
+    durability = "on the disks of a majority of three (fdatasync); reads are linearizable"
     how = (
         "kvstore --id 1 --port PORT --peers 2@127.0.0.1:PORT,3@127.0.0.1:PORT --data-dir DIR "
         "(three of them) ; kv_bench --nodes ADDRESS,ADDRESS,ADDRESS ..."
