@@ -50,6 +50,9 @@ class Cluster {
   // While leaders are being unseated: sees to the newest one.
   void watch_elections();
   void unseat(const Event& event);
+  // Pauses the leader; and lets it go on when the others have come far enough.
+  void outpace(std::uint64_t number);
+  void watch_outpaced();
   void resume(std::uint8_t id);
   // Damage never reaches the last good copy: a quorum stays whole.
   [[nodiscard]] bool may_impair(std::uint8_t id) const;
@@ -74,6 +77,13 @@ class Cluster {
   static constexpr Index kNever{UINT64_MAX};
   Index unseat_at_ = kNever;  // the newest leader loses its power when more than this is committed
   Event unseating_leader_;
+  struct Outpaced {
+    std::uint64_t fault = UINT64_MAX;
+    std::uint8_t node = 0;  // 0: none
+    Index until;            // so much is committed
+    std::uint64_t elections = 0;
+  };
+  Outpaced outpaced_;
   Random unseating_;
   Random resuming_;
   std::vector<std::uint8_t> quorum_;  // of the liveness phase

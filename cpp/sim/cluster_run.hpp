@@ -15,6 +15,7 @@ bool Cluster::run_until(Instant end, Done&& done) {
     invariants_.set_time(event.at - kBeginning);
     dispatch(event);
     watch_elections();
+    watch_outpaced();
     if (invariants_.violation()) return false;
     if (done()) return true;
   }

@@ -112,6 +112,8 @@ std::string_view to_string(FaultKind kind) {
       return "power-cut-in-write";
     case FaultKind::kPause:
       return "pause";
+    case FaultKind::kOutpace:
+      return "outpace";
     case FaultKind::kWipe:
       return "wipe";
     case FaultKind::kSlowDisk:

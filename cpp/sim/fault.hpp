@@ -27,6 +27,7 @@ enum class FaultKind : std::uint8_t {
   kPowerCut,         // the machine loses what was not synced
   kPowerCutInWrite,  // likewise, at the disk operation `amount` from now
   kPause,            // SIGSTOP
+  kOutpace,          // the leader stands still until others have committed without it
   kWipe,             // back with an empty disk, for good
   // Disk
   kSlowDisk,     // every sync takes `amount` microseconds longer
@@ -45,7 +46,7 @@ enum class FaultKind : std::uint8_t {
   kCheckpoint,  // the node makes a checkpoint now
   kUnseat,      // who becomes the leader may go unheard, and loses its power in `amount` us
 };
-inline constexpr std::size_t kFaultKinds = 27;
+inline constexpr std::size_t kFaultKinds = 28;
 
 [[nodiscard]] std::string_view to_string(FaultKind kind);
 

@@ -83,6 +83,11 @@ void Cluster::begin_fault(std::uint64_t number) {
       victim.set_paused(true);
       ends = true;
       break;
+    case FaultKind::kOutpace:
+      outpace(number);
+      ends = outpaced_.fault == number;
+      if (!ends) return;
+      break;
     case FaultKind::kSlowDisk:
       victim.log().set_extra_sync(Duration(static_cast<Duration::rep>(fault.amount)));
       ends = true;
@@ -167,6 +172,10 @@ void Cluster::end_fault(std::uint64_t number) {
       return network_.set_extra_latency(fault.node, fault.peer, {});
     case FaultKind::kPause:
       return resume(fault.node);
+    case FaultKind::kOutpace:
+      resume(outpaced_.node);
+      outpaced_ = {};
+      return;
     case FaultKind::kSlowDisk:
       return victim.log().set_extra_sync({});
     case FaultKind::kHungDisk:
@@ -240,6 +249,22 @@ void Cluster::end_process(const Fault& fault) {
       break;
   }
   start_later(fault.node, fault.lasts);
+}
+
+void Cluster::outpace(std::uint64_t number) {
+  if (outpaced_.node != 0) return;
+  for (std::uint8_t id = 1; id <= profile_.nodes; ++id) {
+    if (!node(id).leads() || node(id).paused()) continue;
+    node(id).set_paused(true);
+    // Another leader's first entry, and a write or two.
+    outpaced_ = {number, id, Index(invariants_.committed().value() + 3), invariants_.elections()};
+    return;
+  }
+}
+
+void Cluster::watch_outpaced() {
+  if (outpaced_.node == 0 || invariants_.elections() == outpaced_.elections) return;
+  if (invariants_.committed() >= outpaced_.until) end_fault(outpaced_.fault);
 }
 
 // Figure 8 of the Raft paper needs leaders that end just after they have begun, again and again:

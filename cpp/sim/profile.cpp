@@ -72,7 +72,7 @@ void draw_network(Random& random, Profile& profile) {
 // Some kinds of faults are always away, so that the others have room.
 void draw_faults_on(Random& random, Profile& profile) {
   constexpr std::array<std::uint32_t, kFaultKinds> kUsual = {8, 6, 6, 3, 3, 3, 2, 3,  // network
-                                                             8, 6, 6, 5, 1,           // processes
+                                                             8, 6, 6, 5, 4, 1,        // processes
                                                              3, 3, 2, 2, 2, 2, 2, 1,  // disk
                                                              2, 2, 5, 4, 3, 5};       // others
   for (std::size_t kind = 0; kind < kFaultKinds; ++kind) {
