@@ -74,7 +74,8 @@ class ReplyCounter {
 
   template <typename Each>
   void finish_element(Each&& each) {
-    if (open_ > 0 && --open_ > 0) return;
+    if (open_ > 0) --open_;
+    if (open_ > 0) return;
     each(kind_, std::string_view(text_));
     inside_ = false;
   }

@@ -63,6 +63,7 @@ void put_all(Table& table, const std::vector<std::string>& keys, const std::stri
 std::vector<std::string> shuffled_keys() {
   Random random(3);
   std::vector<std::string> keys;
+  keys.reserve(kMicroKeys);
   for (std::uint64_t i = 0; i < kMicroKeys; ++i)
     keys.push_back(micro_key(random.below(kMicroKeys)));
   return keys;
