@@ -15,7 +15,7 @@ from bench.machine import facts, is_memory
 from bench.page import page
 from bench.plots import can_plot, plot_throughput
 from bench.process import BenchError, file_system
-from bench.tables import figures, measured, outages, show
+from bench.tables import alone, disturbance, figures, measured, show
 
 _ROOT = Path(__file__).resolve().parents[1]
 _PICTURE = "benchmarks.svg"
@@ -85,8 +85,10 @@ def main() -> int:
         )
         (arguments.output / "benchmarks.md").write_text(text)
     show(console, measured(done.results))
-    if done.singles.outages:
-        show(console, outages(done.singles))
+    if disturbed := disturbance(done.results):
+        console.print(disturbed, style="bold red")
+    for table in alone(done.singles):
+        show(console, table)
     show(console, figures(done.goals))
     return 0
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.cases import SET_P16, SET_P64, Case, main_cases, more_cases
 from bench.experiments.checkpoints import measure_checkpoints
 from bench.experiments.large_data import measure_large_data
+from bench.experiments.open_loop import measure_open_loop
 from bench.experiments.outages import measure_outages
 from bench.experiments.recovery import measure_recovery
 from bench.goals import OUTAGE_GOALS, Goal, Singles, goals
@@ -21,6 +22,7 @@ from bench.systems import OURS, System, all_systems
 from kvcluster.errors import KvError
 
 CHECKPOINT, RECOVERY, LARGE_DATA = "checkpoint", "recovery", "large-data"
+OPEN_LOOP = "open-loop"
 
 
 def failover_name(how: str) -> str:
@@ -44,12 +46,14 @@ class Plan:
     memtable_bytes: int
     checkpoint_keys: int
     checkpoint_s: float
+    recovery_entries: tuple[int, ...]
     experiments: list[str] = field(
         default_factory=lambda: [
             *(failover_name(how) for how in OUTAGE_GOALS),
             RECOVERY,
             LARGE_DATA,
             CHECKPOINT,
+            OPEN_LOOP,
         ]
     )
 
@@ -64,6 +68,7 @@ class Plan:
             memtable_bytes=8 << 20,
             checkpoint_keys=200_000,
             checkpoint_s=10,
+            recovery_entries=(1_000_000,),
         )
 
     @classmethod
@@ -77,6 +82,7 @@ class Plan:
             memtable_bytes=64 << 20,
             checkpoint_keys=1_000_000,
             checkpoint_s=60,
+            recovery_entries=(10_000, 1_000_000, 10_000_000),
         )
 
     def names(self) -> list[str]:
@@ -125,6 +131,7 @@ class _Experiments:
         self._one(RECOVERY, RECOVERY, self._recovery)
         self._one(LARGE_DATA, LARGE_DATA, self._large_data)
         self._one(CHECKPOINT, CHECKPOINT, self._checkpoint)
+        self._one(OPEN_LOOP, OPEN_LOOP, self._open_loop)
         return self.singles
 
     def _one(self, name: str, note: str, experiment: Callable[[], str]) -> None:
@@ -145,8 +152,10 @@ class _Experiments:
         return f"p50 {found.p50:.0f} ms, p99 {found.p99:.0f} ms, max {found.most:.0f} ms"
 
     def _recovery(self) -> str:
-        self.singles.recovery_1m_s = measure_recovery(1_000_000, self._directory())
-        return f"1M entries in {self.singles.recovery_1m_s:.2f} s"
+        for entries in self._plan.recovery_entries:
+            self.singles.recovery_s[entries] = measure_recovery(entries, self._directory())
+        told = (f"{entries:,} in {s:.2f} s" for entries, s in self.singles.recovery_s.items())
+        return ", ".join(told)
 
     def _large_data(self) -> str:
         load = Load(depth=16, warmup_s=self._plan.warmup_s, duration_s=self._plan.duration_s)
@@ -155,11 +164,24 @@ class _Experiments:
         )
         return f"ratio {self.singles.large_data_ratio:.2f}"
 
-    def _checkpoint(self) -> str:
+    def _peak(self) -> float:
         spreads = [self._results.spread(case, OURS, rate) for case in (SET_P64, SET_P16)]
         peak = max((spread.median for spread in spreads if spread), default=0)
         if not peak:
             raise BenchError(f"the peak is unknown: {SET_P64} was not measured in this run")
+        return peak
+
+    def _open_loop(self) -> str:
+        plan = self._plan
+        self.singles.open_loop = measure_open_loop(
+            self._peak(), plan.warmup_s, plan.duration_s, self._directory()
+        )
+        return ", ".join(
+            f"{one.share:.0%}: p99 {one.latency_ms['p99']:.1f} ms" for one in self.singles.open_loop
+        )
+
+    def _checkpoint(self) -> str:
+        peak = self._peak()
         self.singles.checkpoint_p999_ms = measure_checkpoints(
             peak / 2, self._plan.checkpoint_keys, self._plan.checkpoint_s, self._directory()
         )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.cases import GET_P16, SET_C1, SET_P1, SET_P16, SET_P64
+from bench.experiments.open_loop import AtRate
 from bench.rounds import Results, cpu, p50_us, rate
 from bench.systems import ETCD, OURS, REDIS_ALWAYS, REDIS_NONE, REDIS_WAIT
 
@@ -72,13 +73,16 @@ class Singles:
 
     Attributes:
         outages: by what was done to the leader.
+        open_loop: latencies by rate, from the least.
+        recovery_s: by how many entries there were.
         notes: why something was not measured, by the name of the experiment.
     """
 
     outages: dict[str, Outage]
     checkpoint_p999_ms: float | None = None
-    recovery_1m_s: float | None = None
     large_data_ratio: float | None = None
+    open_loop: list[AtRate] = field(default_factory=list)
+    recovery_s: dict[int, float] = field(default_factory=dict)
     notes: dict[str, str] | None = None
 
 
@@ -149,7 +153,7 @@ def goals(results: Results, singles: Singles) -> list[Goal]:
         ),
         Goal(
             "recovery of 1M log entries",
-            singles.recovery_1m_s,
+            singles.recovery_s.get(1_000_000),
             3,
             at_least=False,
             unit=" s",

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bench.process import BenchError, cpu_seconds, peak_rss_bytes
+from bench.process import (
+    BenchError,
+    children_cpu_seconds,
+    cpu_seconds,
+    machine_busy_seconds,
+    peak_rss_bytes,
+)
 
 _FILL_CONNECTIONS = 10
 _FILL_DEPTH = 100
@@ -69,6 +77,7 @@ class Sample:
         latency_us: by `p50`, `p90`, `p99`, `p99.9` and `max`.
         cpu_per_1000: CPU seconds of all server processes for 1000 operations.
         rss_bytes: the most memory all server processes ever held.
+        strangers: the share of the machine's processors that others used; None: unknown.
         fields: all that the generator said.
     """
 
@@ -77,6 +86,7 @@ class Sample:
     cpu_per_1000: float
     rss_bytes: int
     errors: int
+    strangers: float | None = None
     fields: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -91,15 +101,19 @@ def measure(pids: Iterable[int], directory: Path, command: Generate) -> Sample:
     """
     figures = directory / "load.json"
     watched = list(pids)
-    before = cpu_seconds(watched)
+    before, busy, generator = cpu_seconds(watched), machine_busy_seconds(), children_cpu_seconds()
+    began = time.monotonic()
     words = [str(word) for word in command(figures)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=_GENERATOR_SECONDS)
     if done.returncode != 0:
         said = (done.stdout + done.stderr).strip().splitlines()
         raise BenchError(f"{Path(words[0]).name}: {' / '.join(said[-4:]) or 'failed'}")
-    return sample_of(
-        json.loads(figures.read_text()), cpu_seconds(watched) - before, peak_rss_bytes(watched)
-    )
+    elapsed = time.monotonic() - began
+    used = cpu_seconds(watched) - before
+    own = used + children_cpu_seconds() - generator
+    sample = sample_of(json.loads(figures.read_text()), used, peak_rss_bytes(watched))
+    strangers = (machine_busy_seconds() - busy - own) / (elapsed * (os.cpu_count() or 1))
+    return replace(sample, strangers=max(strangers, 0.0))
 
 
 def sample_of(figures: dict[str, Any], cpu: float, rss: int) -> Sample:

@@ -8,7 +8,14 @@ from bench.experiments.outages import WINDOW_SECONDS
 from bench.goals import Goal, Singles
 from bench.rounds import Results
 from bench.systems import System
-from bench.tables import figures, markdown, measured, outages
+from bench.tables import alone, disturbance, figures, markdown, measured
+
+_OUTAGES = (
+    "The leader is lost again and again; an outage lasts from the last acknowledged write of any "
+    "client to the first one after. A request that was passed on to the leader before it was lost "
+    "waits for its outcome; a paused or cut off leader comes back after "
+    f"{WINDOW_SECONDS:g} s, which bounds that wait here."
+)
 
 
 def _systems(results: Results, systems: Mapping[str, System]) -> str:
@@ -50,6 +57,7 @@ def page(
         "every system once, one after the other, each on a fresh start with empty directories. "
         "Keys have 16 bytes, values 100 unless it is said.",
         "\n".join(f"- {name}: {value}" for name, value in machine.items()),
+        *([f"**{disturbed}**"] if (disturbed := disturbance(results)) else []),
         f"## Figures to reach: {reached} reached, {missed} not, "
         f"{len(goals) - reached - missed} not measured",
         markdown(figures(goals)),
@@ -58,15 +66,10 @@ def page(
     ]
     if plot is not None:
         parts.append(f"![Throughput of all systems]({plot})")
+    for table in alone(singles):
+        parts += [f"## {table.title}", markdown(table)]
     if singles.outages:
-        parts += [
-            "## Outages",
-            "The leader is lost again and again; an outage lasts from the last acknowledged write "
-            "of any client to the first one after. A request that was passed on to the leader "
-            "before it was lost waits for its outcome; a paused or cut off leader comes back after "
-            f"{WINDOW_SECONDS:g} s, which bounds that wait here.",
-            markdown(outages(singles)),
-        ]
+        parts.append(_OUTAGES)
     if results.failed:
         parts += [
             "## Runs that failed",

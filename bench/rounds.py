@@ -51,6 +51,12 @@ class Results:
         samples = self.samples.get((case, system))
         return Spread.of([what(sample) for sample in samples]) if samples else None
 
+    def strangers(self) -> Spread | None:
+        """The share of the machine that others used, over all runs."""
+        samples = (sample for samples in self.samples.values() for sample in samples)
+        shares = [sample.strangers for sample in samples if sample.strangers is not None]
+        return Spread.of(shares) if shares else None
+
     def ratio(
         self, case: str, ours: str, other: str, what: Callable[[Sample], float]
     ) -> float | None:

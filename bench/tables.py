@@ -14,6 +14,9 @@ from bench.goals import Goal, Singles
 from bench.rounds import Results, Spread, cpu, latency_ms, rate
 from bench.systems import OURS
 
+# Kernel threads that serve the measured processes count as others, too.
+_QUIET_SHARE = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class TableData:
@@ -78,6 +81,17 @@ def measured(results: Results) -> TableData:
     )
 
 
+def disturbance(results: Results) -> str | None:
+    """What to know about a machine that did something else, too; None when it did not."""
+    shares = results.strangers()
+    if shares is None or shares.median < _QUIET_SHARE:
+        return None
+    return (
+        f"The machine was busy with something else: {shares.median:.0%} of its processors in the "
+        f"median of the runs, {shares.most:.0%} at most. These are not the figures of a quiet one."
+    )
+
+
 def outages(singles: Singles) -> TableData:
     """How long writes stood still, and how long the unluckiest request waited."""
     return TableData(
@@ -93,6 +107,38 @@ def outages(singles: Singles) -> TableData:
             for how, outage in singles.outages.items()
         ],
     )
+
+
+def open_loop(singles: Singles) -> TableData:
+    """Latencies of writes at parts of the peak."""
+    names = ("p50", "p90", "p99", "p99.9", "max")
+    return TableData(
+        "Open loop: SET at a part of the peak, latencies in ms from when each was due",
+        ("of the peak", "writes/s", *names),
+        [
+            (
+                f"{one.share:.0%}",
+                f"{one.rate:,.0f}",
+                *(f"{one.latency_ms[name]:.2f}" for name in names),
+            )
+            for one in singles.open_loop
+        ],
+    )
+
+
+def recovery(singles: Singles) -> TableData:
+    """How long all nodes together need from their start to the first answer."""
+    return TableData(
+        "Recovery: all nodes killed, no checkpoint",
+        ("entries in the log", "seconds"),
+        [(f"{entries:,}", f"{seconds:.2f}") for entries, seconds in singles.recovery_s.items()],
+    )
+
+
+def alone(singles: Singles) -> list[TableData]:
+    """What was measured of our nodes alone, where it was."""
+    tables = (outages(singles), recovery(singles), open_loop(singles))
+    return [table for table in tables if table.rows]
 
 
 def figures(goals: Sequence[Goal]) -> TableData:
