@@ -1,7 +1,9 @@
 """The parts of the benchmarks that compute, and kv_bench on real nodes."""
 
 import json
+import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,8 @@ from bench.page import page
 from bench.process import BenchError, Processes, cpu_seconds, file_system, peak_rss_bytes
 from bench.rounds import Results, Spread, cpu, rate
 from bench.systems import OURS, REDIS_ALWAYS, all_systems
-from bench.tables import figures, markdown, measured
+from bench.tables import disturbance, figures, markdown, measured
+from conftest import StartCluster
 from kvcluster import LocalCluster
 from kvcluster.binaries import find_binary
 
@@ -76,7 +79,7 @@ def test_goals_take_their_figures_from_where_they_were_measured() -> None:
         SET_P1, ours=[sample(70, cpu_per_1000=0.05)], redis=[sample(100, cpu_per_1000=0.01)]
     )
     outage = Outage(p50=20, p99=101, most=250, times=7, longest_wait_ms=9)
-    told = goals(found, Singles(outages={"SIGKILL": outage}, recovery_1m_s=2.5))
+    told = goals(found, Singles(outages={"SIGKILL": outage}, recovery_s={1_000_000: 2.5}))
     assert goal_named(told, "SET c=50 P=1 / Redis fsync always").verdict == "reached"
     used = goal_named(told, "server CPU per 1000 SETs, c=50 P=1 / Redis fsync always")
     assert used.seen == pytest.approx(5)
@@ -154,6 +157,13 @@ def test_a_system_that_is_missing_is_named_with_the_reason() -> None:
     text = markdown(measured(found))
     assert "not measured: redis-server is missing" in text
     assert "50.0k (50.0-50.0)" in text
+
+
+def test_a_busy_machine_is_told() -> None:
+    found = results_of(SET_P16, ours=[replace(sample(80), strangers=0.42)])
+    assert "42% of its processors" in (disturbance(found) or "")
+    assert disturbance(results_of(SET_P16, ours=[sample(80)])) is None
+    assert disturbance(Results([])) is None
 
 
 def test_the_page_has_figures_failures_and_commands() -> None:
@@ -279,3 +289,45 @@ def test_kv_bench_refuses_a_wrong_call_in_one_line(words: tuple[str, ...], compl
     assert done.returncode == 2
     assert complaint in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_kv_bench_follows_a_node_that_names_the_leader(start_cluster: StartCluster) -> None:
+    cluster = start_cluster(faults=False, follower_mode="redirect")
+    words = ["--target", "all", "-c", "3", "--requests", "300", "--warmup", "0", "--tolerant"]
+    done = kv_bench(*nodes_of(cluster), *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # One refusal a connection that began with a follower; then all went to the leader.
+    assert "error MOVED: 2 times" in done.stdout
+    assert done.stdout.splitlines()[-1] == "FAIL: 2 requests failed"
+
+
+def keys_of(cluster: LocalCluster) -> int:
+    return max((status.keys for status in cluster.statuses().values()), default=0)
+
+
+def test_kv_bench_goes_on_with_another_node_when_the_leader_is_killed(
+    start_cluster: StartCluster, tmp_path: Path
+) -> None:
+    cluster = start_cluster(faults=False)
+    figures = tmp_path / "figures.json"
+    words = ["-c", "6", "--rate", "500", "--warmup", "0", "--duration", "60", "--gap-ms", "1"]
+    process = subprocess.Popen(
+        [
+            find_binary("kv_bench"),
+            *nodes_of(cluster),
+            *("--target", "all", "--tolerant", "--json", str(figures), *words),
+        ],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        cluster.wait_for(lambda: keys_of(cluster) > 50, what="load", timeout=20)
+        cluster.kill(cluster.wait_for_leader())
+        cluster.wait_for_leader()
+        before = keys_of(cluster)
+        cluster.wait_for(lambda: keys_of(cluster) > before, what="load", timeout=20)
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    told = json.loads(figures.read_text())
+    assert told["errors_by_kind"].keys() <= {"closed", "UNCERTAIN", "CLUSTERDOWN"}
+    assert told["gaps"]
