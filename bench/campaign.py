@@ -11,8 +11,10 @@ from pathlib import Path
 from bench.cases import SET_P16, SET_P64, Case, main_cases, more_cases
 from bench.experiments.checkpoints import measure_checkpoints
 from bench.experiments.large_data import measure_large_data
+from bench.experiments.many_keys import measure_many_keys
 from bench.experiments.open_loop import measure_open_loop
 from bench.experiments.outages import measure_outages
+from bench.experiments.python_client import measure_python_client
 from bench.experiments.recovery import measure_recovery
 from bench.goals import OUTAGE_GOALS, Goal, Singles, goals
 from bench.load import Load
@@ -22,7 +24,7 @@ from bench.systems import OURS, System, all_systems
 from kvcluster.errors import KvError
 
 CHECKPOINT, RECOVERY, LARGE_DATA = "checkpoint", "recovery", "large-data"
-OPEN_LOOP = "open-loop"
+OPEN_LOOP, MANY_KEYS, PYTHON_CLIENT = "open-loop", "many-keys", "python-client"
 
 
 def failover_name(how: str) -> str:
@@ -47,6 +49,7 @@ class Plan:
     checkpoint_keys: int
     checkpoint_s: float
     recovery_entries: tuple[int, ...]
+    many_keys: int
     experiments: list[str] = field(
         default_factory=lambda: [
             *(failover_name(how) for how in OUTAGE_GOALS),
@@ -54,6 +57,8 @@ class Plan:
             LARGE_DATA,
             CHECKPOINT,
             OPEN_LOOP,
+            PYTHON_CLIENT,
+            MANY_KEYS,
         ]
     )
 
@@ -69,6 +74,7 @@ class Plan:
             checkpoint_keys=200_000,
             checkpoint_s=10,
             recovery_entries=(1_000_000,),
+            many_keys=300_000,
         )
 
     @classmethod
@@ -83,6 +89,7 @@ class Plan:
             checkpoint_keys=1_000_000,
             checkpoint_s=60,
             recovery_entries=(10_000, 1_000_000, 10_000_000),
+            many_keys=10_000_000,
         )
 
     def names(self) -> list[str]:
@@ -132,6 +139,8 @@ class _Experiments:
         self._one(LARGE_DATA, LARGE_DATA, self._large_data)
         self._one(CHECKPOINT, CHECKPOINT, self._checkpoint)
         self._one(OPEN_LOOP, OPEN_LOOP, self._open_loop)
+        self._one(PYTHON_CLIENT, PYTHON_CLIENT, self._python_client)
+        self._one(MANY_KEYS, MANY_KEYS, self._many_keys)
         return self.singles
 
     def _one(self, name: str, note: str, experiment: Callable[[], str]) -> None:
@@ -178,6 +187,22 @@ class _Experiments:
         )
         return ", ".join(
             f"{one.share:.0%}: p99 {one.latency_ms['p99']:.1f} ms" for one in self.singles.open_loop
+        )
+
+    def _python_client(self) -> str:
+        found = measure_python_client(self._plan.duration_s, self._directory())
+        self.singles.python_client = found
+        return ", ".join(f"{how}: {speed:,.0f}/s" for how, speed in found.items())
+
+    def _many_keys(self) -> str:
+        plan = self._plan
+        found = measure_many_keys(
+            plan.many_keys, self._peak() / 2, plan.duration_s, self._directory()
+        )
+        self.singles.many_keys = found
+        return (
+            f"{found.rss_bytes_a_key:.0f} B of memory and {found.disk_bytes_a_key:.0f} B of disk "
+            f"a key, p99.9 {found.rejoin_p999_ms:.1f} ms while a node rejoined"
         )
 
     def _checkpoint(self) -> str:

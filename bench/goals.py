@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bench.cases import GET_P16, SET_C1, SET_P1, SET_P16, SET_P64
+from bench.experiments.many_keys import ManyKeys
 from bench.experiments.open_loop import AtRate
 from bench.rounds import Results, cpu, p50_us, rate
 from bench.systems import ETCD, OURS, REDIS_ALWAYS, REDIS_NONE, REDIS_WAIT
@@ -75,6 +76,7 @@ class Singles:
         outages: by what was done to the leader.
         open_loop: latencies by rate, from the least.
         recovery_s: by how many entries there were.
+        python_client: writes a second by how they are sent.
         notes: why something was not measured, by the name of the experiment.
     """
 
@@ -83,6 +85,8 @@ class Singles:
     large_data_ratio: float | None = None
     open_loop: list[AtRate] = field(default_factory=list)
     recovery_s: dict[int, float] = field(default_factory=dict)
+    many_keys: ManyKeys | None = None
+    python_client: dict[str, float] = field(default_factory=dict)
     notes: dict[str, str] | None = None
 
 

@@ -135,9 +135,44 @@ def recovery(singles: Singles) -> TableData:
     )
 
 
+def many_keys(singles: Singles) -> TableData:
+    """What many keys cost."""
+    found = singles.many_keys
+    return TableData(
+        "Many keys: of one node, and writes while another one gets them as a snapshot",
+        ("keys", "peak RSS, B a key", "disk, B a key", "p99.9 meanwhile, ms", "s until it is back"),
+        []
+        if found is None
+        else [
+            (
+                f"{found.keys:,}",
+                f"{found.rss_bytes_a_key:.0f}",
+                f"{found.disk_bytes_a_key:.0f}",
+                f"{found.rejoin_p999_ms:.1f}",
+                f"{found.rejoin_s:.0f}",
+            )
+        ],
+    )
+
+
+def python_client(singles: Singles) -> TableData:
+    """What the Python client reaches."""
+    return TableData(
+        "The Python client: writes of 100 bytes",
+        ("how", "writes/s"),
+        [(how, f"{speed:,.0f}") for how, speed in singles.python_client.items()],
+    )
+
+
 def alone(singles: Singles) -> list[TableData]:
     """What was measured of our nodes alone, where it was."""
-    tables = (outages(singles), recovery(singles), open_loop(singles))
+    tables = (
+        outages(singles),
+        recovery(singles),
+        open_loop(singles),
+        many_keys(singles),
+        python_client(singles),
+    )
     return [table for table in tables if table.rows]
 
 
