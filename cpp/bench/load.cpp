@@ -123,7 +123,7 @@ class Load {
       const auto begun = link->open(targets_[link->node]);
       if (!begun) return std::unexpected(begun.error());
       if (!*begun) {
-        link->node = (link->node + 1) % targets_.size();
+        link->node = another_node(*link);
         link->reopen_at = now_ + kReopenAfter;
         continue;
       }
@@ -149,7 +149,7 @@ class Load {
       if (!lost && !bytes.empty()) lost = !take_replies(link, bytes);
     }
     if (!lost && link.is_open()) lost = !send(link);
-    if (lost) drop(link, (link.node + 1) % targets_.size());
+    if (lost) drop(link, another_node(link));
   }
 
   // False: what came is no RESP.
@@ -228,6 +228,12 @@ class Load {
     moved_to_ = static_cast<std::size_t>(known - options_.nodes.begin());
   }
 
+  // In turn: the connections of a lost node go to all others alike.
+  std::size_t another_node(const Link& link) {
+    const std::size_t others = std::max<std::size_t>(targets_.size() - 1, 1);
+    return (link.node + 1 + rotation_++ % others) % targets_.size();
+  }
+
   void drop(Link& link, std::size_t next_node) {
     std::uint64_t lost = link.held.size();
     on_the_way_ -= link.waiting();
@@ -272,7 +278,7 @@ class Load {
       }
       if (!asked) continue;
       ask_wait(link, now_);
-      if (!send(link)) drop(link, (link.node + 1) % targets_.size());
+      if (!send(link)) drop(link, another_node(link));
     }
   }
 
@@ -316,6 +322,7 @@ class Load {
   std::uint64_t on_the_way_ = 0;
   std::uint64_t issued_ = 0;  // inside the measured time
   std::size_t to_reopen_ = 0;
+  std::size_t rotation_ = 0;
   bool answered_ = false;
   Nanos now_ = 0;
   Nanos began_ = 0;
