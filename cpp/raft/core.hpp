@@ -27,7 +27,8 @@ struct Config {
   // Upper bound of the seeded jitter between the leader's closed connection and a pre-vote.
   Duration peer_lost_jitter_max = std::chrono::milliseconds(10);
   // A leader whose own disk has answered nothing for so long steps down: its heartbeats would keep
-  // the others from electing one that can work.
+  // the others from electing one that can work. A voter to whom the leader committed nothing for so
+  // long, of what it holds, goes looking for another.
   Duration disk_stall_timeout = std::chrono::milliseconds(2000);
   // How long a new commit index may wait for a message to ride on before a follower is told of it
   // by a message of its own. A busy leader needs none.

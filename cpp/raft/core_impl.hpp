@@ -94,6 +94,9 @@ struct Core::Impl {
 
   // Followers and candidates.
   Instant last_heard;  // from the leader of this term
+  // Since then there are entries beyond the commit index, and it stands still; empty: there are
+  // none.
+  std::optional<Instant> uncommitted_since;
   Instant election_deadline;
   Duration election_timeout{};
   bool leader_lost = false;      // the deadline stands for a closed connection
@@ -188,6 +191,8 @@ struct Core::Impl {
   void heard_from_leader(NodeId from);
   // The leader was heard within the shortest election timeout and its connection stands (4.2.3).
   [[nodiscard]] bool hears_leader() const;
+  void watch_commit(Index commit_before);
+  [[nodiscard]] bool leader_is_stuck() const;
   [[nodiscard]] bool may_campaign() const;
   [[nodiscard]] bool disk_stalled() const;
   void become_follower(Term new_term, NodeId new_leader, const char* why);

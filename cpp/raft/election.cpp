@@ -27,7 +27,9 @@ void Core::Impl::heard_from_leader(NodeId from) {
   KV_CHECK(leader == kNoNode || leader == from, "a term has at most one leader");
   if (role != Role::kFollower || leader != from) {
     become_follower(term, from, "heard from the leader");
+    if (uncommitted_since) uncommitted_since = now;  // it has its time
   }
+  if (leader_is_stuck()) return;
   last_heard = now;
   election_deadline = now + election_timeout;
   leader_lost = false;
@@ -42,6 +44,21 @@ bool Core::Impl::hears_leader() const {
 bool Core::Impl::disk_stalled() const {
   const auto since = tracker.oldest_since();
   return since && now - *since >= config.disk_stall_timeout;
+}
+
+void Core::Impl::watch_commit(Index commit_before) {
+  if (commit_index >= log.last_index()) {
+    uncommitted_since.reset();
+  } else if (!uncommitted_since || commit_index != commit_before) {
+    uncommitted_since = now;
+  }
+}
+
+// A leader may be answered by a quorum and yet commit nothing: the disk of one follower hangs, and
+// others are out of its reach that this voter can reach. Such a leader counts as not heard. Whether
+// a quorum does without it the pre-vote shows: a voter that it commits for refuses.
+bool Core::Impl::leader_is_stuck() const {
+  return uncommitted_since && now - *uncommitted_since >= config.disk_stall_timeout;
 }
 
 bool Core::Impl::may_campaign() const {

@@ -4,7 +4,8 @@
 // A voter that answers a leader promises with it to elect nobody else, itself included, for its
 // shortest election timeout. The promise counts from when the voter heard the leader, which is not
 // before the message left. So as long as a quorum's promises last, counted from the sending, no
-// newer leader exists. Every path on which a voter may take part in an election asks promised():
+// newer leader exists. A leader that is stuck (election.cpp) is promised nothing more. Every path
+// on which a voter may take part in an election asks promised():
 //
 //   - a closed connection to the leader proves nothing about the leader: the promise stays;
 //   - a voter that starts may have promised before it ended: it acts as if it had just done so;
@@ -33,7 +34,7 @@ Instant Core::Impl::promised_until() const {
 }
 
 Duration Core::Impl::promise() const {
-  return config.lease_reads ? config.election_timeout_min : Duration::zero();
+  return config.lease_reads && !leader_is_stuck() ? config.election_timeout_min : Duration::zero();
 }
 
 void Core::Impl::open_lease_round() {

@@ -27,6 +27,7 @@ Effects Core::Impl::step(Instant at, Event event) {
   collect_committed();
   resolve_reads();
   collect_persist();
+  watch_commit(then.commit_index);
   out.role_changed = role != then.role || term != then.term || leader != then.leader;
   check_invariants(then);
   return finish();
