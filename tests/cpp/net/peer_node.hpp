@@ -33,7 +33,7 @@ inline replica::Hello hello(std::uint64_t from, std::uint64_t to) {
 }
 
 // One node's half: what it accepts, and a link that it dials.
-struct Node : PeerSessionHandler, PeerLinkHandler {
+struct Node final : PeerSessionHandler, PeerLinkHandler {
   Node(Loop& on, std::uint64_t node_id) : loop(on), id(node_id) {}
   ~Node() { stop(); }
 

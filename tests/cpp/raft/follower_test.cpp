@@ -14,7 +14,7 @@ class LoneFollower {
   Effects receive(std::uint64_t term, Body body, unsigned from = 2) {
     return core_.step(Instant{}, Receive{{node_id(from), node_id(1), Term(term), std::move(body)}});
   }
-  static AppendEntries append(EntryId prev, std::vector<std::uint64_t> terms,
+  static AppendEntries append(EntryId prev, const std::vector<std::uint64_t>& terms,
                               std::uint64_t commit = 1) {
     AppendEntries request;
     request.prev = prev;

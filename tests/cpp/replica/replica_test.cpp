@@ -210,8 +210,8 @@ TEST(Replica, AllCrashAndComeBackWithEveryAcknowledgedWrite) {
   for (int i = 0; i < 20; ++i) {
     cluster.call(leader, {"SET", "k" + std::to_string(i), std::to_string(i)});
   }
-  for (const std::uint64_t id : {1, 2, 3}) cluster.crash(id);
-  for (const std::uint64_t id : {1, 2, 3}) cluster.start(id);
+  for (const std::uint64_t id : {1U, 2U, 3U}) cluster.crash(id);
+  for (const std::uint64_t id : {1U, 2U, 3U}) cluster.start(id);
   leader = cluster.wait_for_leader();
   for (int i = 0; i < 20; ++i) {
     EXPECT_EQ(cluster.call(leader, {"GET", "k" + std::to_string(i)}).reply,
@@ -229,7 +229,7 @@ TEST(Replica, ExpiryIsMovedByTheLeaderWithoutAnyWrite) {
   cluster.run_ms(500);
   EXPECT_EQ(cluster.call(leader, {"GET", "k"}).reply, kv::Reply::nil());
   cluster.run_ms(100);
-  for (const std::uint64_t id : {1, 2, 3}) EXPECT_EQ(cluster.state(id).key_count(), 0U);
+  for (const std::uint64_t id : {1U, 2U, 3U}) EXPECT_EQ(cluster.state(id).key_count(), 0U);
   cluster.expect_equal_states();
 }
 
@@ -247,14 +247,14 @@ TEST(Replica, OneSlowDiskAmongTheFollowersHoldsNothingUp) {
 TEST(Replica, NothingIsAcknowledgedThatOnlyOneDiskHolds) {
   ReplicaCluster cluster;
   const auto leader = cluster.wait_for_leader();
-  for (const std::uint64_t id : {1, 2, 3}) {
+  for (const std::uint64_t id : {1U, 2U, 3U}) {
     if (id != leader) cluster.hold_disk(id);
   }
   const auto write = cluster.submit(leader, {"SET", "k", "v"});
   cluster.turn(leader);
   cluster.run_ms(100);
   EXPECT_FALSE(cluster.completions.contains(write));
-  for (const std::uint64_t id : {1, 2, 3}) cluster.release_disk(id);
+  for (const std::uint64_t id : {1U, 2U, 3U}) cluster.release_disk(id);
   EXPECT_EQ(cluster.finish(leader, write).reply, kv::Reply::ok());
 }
 
@@ -389,7 +389,7 @@ TEST(Replica, RootsAreComparedAtEqualIndicesWhileTheClusterRuns) {
   const auto leader = cluster.wait_for_leader();
   const Completion set = cluster.call(leader, {"SET", "k", "v"});
   cluster.run_ms(200);
-  for (const std::uint64_t id : {1, 2, 3}) {
+  for (const std::uint64_t id : {1U, 2U, 3U}) {
     const RootStatus roots = cluster.at(id).roots();
     EXPECT_GE(roots.verified, set.index) << "node " << id;
     EXPECT_EQ(roots.mismatches, 0U);

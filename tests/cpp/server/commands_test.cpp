@@ -4,8 +4,6 @@
 namespace kvcluster::server {
 namespace {
 
-using ::testing::Test;
-
 bool contains(BytesView text, BytesView part) { return text.find(part) != BytesView::npos; }
 
 class PasswordTest : public SessionTest {

@@ -24,27 +24,29 @@ using Outcome = replica::Completion::Outcome;
 using asio::ip::tcp;
 
 class FrontTest : public ::testing::Test {
+ public:
+  ~FrontTest() override {
+    listener.reset();
+    front.reset();
+    io.restart();
+    io.poll();
+  }
+
  protected:
   // Options are changed before.
   void open() {
-    front_ = std::make_unique<Front>(io_, turn_, view);
-    auto listener = net::Listener::open(
-        io_, {},
-        {.client = [this](net::Incoming incoming) { front_->accept(std::move(incoming)); },
+    front = std::make_unique<Front>(io, turn, view);
+    auto opened = net::Listener::open(
+        io, {},
+        {.client = [this](net::Incoming incoming) { front->accept(std::move(incoming)); },
          .peer = nullptr});
-    ASSERT_TRUE(listener);
-    listener_ = std::move(*listener);
-  }
-  ~FrontTest() override {
-    listener_.reset();
-    front_.reset();
-    io_.restart();
-    io_.poll();
+    ASSERT_TRUE(opened);
+    listener = std::move(*opened);
   }
 
   tcp::socket connect() {
-    tcp::socket socket(client_io_);
-    socket.connect({asio::ip::make_address("127.0.0.1"), listener_->address().port});
+    tcp::socket socket(client_io);
+    socket.connect({asio::ip::make_address("127.0.0.1"), listener->address().port});
     socket.non_blocking(true);
     return socket;
   }
@@ -60,11 +62,11 @@ class FrontTest : public ::testing::Test {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (!done()) {
       if (std::chrono::steady_clock::now() > deadline) return false;
-      io_.restart();
-      io_.run_one_for(std::chrono::milliseconds(20));
-      io_.poll();
+      io.restart();
+      io.run_one_for(std::chrono::milliseconds(20));
+      io.poll();
       answer_requests();
-      turn_.flush();
+      turn.flush();
     }
     return true;
   }
@@ -94,11 +96,11 @@ class FrontTest : public ::testing::Test {
   }
 
   void answer_requests() {
-    for (const auto& item : front_->batch().items()) waiting.push_back(item);
-    front_->batch().clear();
+    for (const auto& item : front->batch().items()) waiting.push_back(item);
+    front->batch().clear();
     if (!answer) return;
     for (const auto& item : std::exchange(waiting, {})) {
-      front_->complete(
+      front->complete(
           {.id = item.id, .outcome = Outcome::kReplied, .index = Index(1), .reply = *answer});
     }
   }
@@ -108,11 +110,11 @@ class FrontTest : public ::testing::Test {
   std::optional<kv::Reply> answer = kv::Reply::ok();
   std::vector<replica::RequestBatch::Item> waiting;
 
-  asio::io_context io_;
-  asio::io_context client_io_;
-  net::Turn turn_;
-  std::unique_ptr<Front> front_;
-  std::unique_ptr<net::Listener> listener_;
+  asio::io_context io;
+  asio::io_context client_io;
+  net::Turn turn;
+  std::unique_ptr<Front> front;
+  std::unique_ptr<net::Listener> listener;
 };
 
 TEST_F(FrontTest, AnswersAPipelineInOrder) {
@@ -133,10 +135,10 @@ TEST_F(FrontTest, ClientsDoNotGetEachOthersReplies) {
   ASSERT_NE(waiting[0].connection, waiting[1].connection);
   const bool first_is_first = waiting[0].connection < waiting[1].connection;
   for (const auto& item : waiting) {
-    front_->complete({.id = item.id,
-                      .outcome = Outcome::kReplied,
-                      .index = {},
-                      .reply = kv::Reply::integer(static_cast<std::int64_t>(item.connection))});
+    front->complete({.id = item.id,
+                     .outcome = Outcome::kReplied,
+                     .index = {},
+                     .reply = kv::Reply::integer(static_cast<std::int64_t>(item.connection))});
   }
   ASSERT_TRUE(first_is_first || waiting[1].connection == 1);
   EXPECT_EQ(receive(first, 4), ":1\r\n");
@@ -152,7 +154,7 @@ TEST_F(FrontTest, AClientThatLeavesIsForgotten) {
   }
   ASSERT_TRUE(run_until([&] { return !view.closed.empty(); }));
   EXPECT_EQ(view.closed, std::vector<std::uint64_t>{1});
-  EXPECT_EQ(front_->counters().connections_open, 0U);
+  EXPECT_EQ(front->counters().connections_open, 0U);
 }
 
 // An end of input may be half a goodbye: so the reply is waited for.
@@ -167,9 +169,9 @@ TEST_F(FrontTest, AClientThatLeavesWithARequestDueIsForgottenAfterItsReply) {
   const std::uint64_t id = waiting[0].id;
   answer = kv::Reply::ok();
   ASSERT_TRUE(run_until([&] { return !view.closed.empty(); }));
-  EXPECT_EQ(front_->counters().connections_open, 0U);
+  EXPECT_EQ(front->counters().connections_open, 0U);
   // Too late, and for nobody.
-  front_->complete({.id = id, .outcome = Outcome::kReplied, .index = {}, .reply = {}});
+  front->complete({.id = id, .outcome = Outcome::kReplied, .index = {}, .reply = {}});
 }
 
 TEST_F(FrontTest, AClientThatOnlyShutItsSendingHalfDownGetsItsReplies) {
@@ -206,10 +208,10 @@ TEST_F(FrontTest, AFullPipelineGoesOnWhenRepliesCome) {
   for (int i = 0; i < 100; ++i) commands += "GET k\r\n";
   send(client, commands);
   ASSERT_TRUE(run_until([&] { return waiting.size() == 4; }));
-  EXPECT_EQ(front_->pending_replies(), 4U);
+  EXPECT_EQ(front->pending_replies(), 4U);
   answer = kv::Reply::integer(7);
   EXPECT_EQ(receive(client, 400).size(), 400U);
-  EXPECT_EQ(front_->counters().reads, 100U);
+  EXPECT_EQ(front->counters().reads, 100U);
 }
 
 TEST_F(FrontTest, AClientThatDoesNotReadItsRepliesIsClosed) {
@@ -221,9 +223,9 @@ TEST_F(FrontTest, AClientThatDoesNotReadItsRepliesIsClosed) {
   for (int i = 0; i < 200; ++i) commands += "GET k\r\n";
   send(client, commands);
   ASSERT_TRUE(run_until([&] {
-    return front_->counters().connections_open == 0 && front_->counters().connections_accepted == 1;
+    return front->counters().connections_open == 0 && front->counters().connections_accepted == 1;
   }));
-  EXPECT_EQ(front_->counters().slow_clients_closed, 1U);
+  EXPECT_EQ(front->counters().slow_clients_closed, 1U);
 }
 
 TEST_F(FrontTest, AStrangerThatNeverAuthenticatesIsClosed) {
@@ -236,7 +238,7 @@ TEST_F(FrontTest, AStrangerThatNeverAuthenticatesIsClosed) {
   view.time += std::chrono::seconds(1);
   Bytes rest;
   EXPECT_TRUE(run_until([&] { return read_more(client, rest); }));
-  EXPECT_EQ(front_->counters().connections_open, 0U);
+  EXPECT_EQ(front->counters().connections_open, 0U);
 }
 
 TEST_F(FrontTest, AStoppingFrontAnswersWhatItTookAndNoMore) {
@@ -245,9 +247,9 @@ TEST_F(FrontTest, AStoppingFrontAnswersWhatItTookAndNoMore) {
   auto client = connect();
   send(client, "SET k v\r\n");
   ASSERT_TRUE(run_until([&] { return waiting.size() == 1; }));
-  front_->stop_reading();
+  front->stop_reading();
   send(client, "PING\r\n");
-  EXPECT_EQ(front_->pending_replies(), 1U);
+  EXPECT_EQ(front->pending_replies(), 1U);
   answer = kv::Reply::ok();
   EXPECT_EQ(receive_all(client), "+OK\r\n");
 }
@@ -257,7 +259,7 @@ TEST_F(FrontTest, CloseAllEndsIdleConnections) {
   auto client = connect();
   send(client, "PING\r\n");
   receive(client, 7);
-  front_->close_all();
+  front->close_all();
   EXPECT_EQ(receive_all(client), "");
 }
 

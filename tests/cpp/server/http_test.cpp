@@ -112,18 +112,18 @@ TEST(HttpPages, AnyOtherPathListsTheKnownOnes) {
 class HttpServerTest : public ::testing::Test {
  protected:
   HttpServerTest() {
-    auto opened = HttpServer::open(io_, turn_, {"127.0.0.1", 0}, [](BytesView path) {
+    auto opened = HttpServer::open(io, turn, {"127.0.0.1", 0}, [](BytesView path) {
       return HttpResponse{.body = "you asked for " + Bytes(path)};
     });
     EXPECT_TRUE(opened);
-    server_ = std::move(*opened);
+    server = std::move(*opened);
   }
 
   // What came back until the server closed.
   Bytes exchange(const std::vector<Bytes>& pieces) {
     asio::io_context client_io;
     asio::ip::tcp::socket socket(client_io);
-    socket.connect({asio::ip::make_address("127.0.0.1"), server_->port()});
+    socket.connect({asio::ip::make_address("127.0.0.1"), server->port()});
     bool done = false;
     Bytes received;
     std::thread client([&] {
@@ -133,20 +133,20 @@ class HttpServerTest : public ::testing::Test {
       }
       asio::read(socket, asio::dynamic_buffer(received), error);
       socket.close(error);
-      asio::post(io_, [&] { done = true; });
+      asio::post(io, [&] { done = true; });
     });
     while (!done) {
-      io_.run_one();
-      io_.poll();
-      turn_.flush();
+      io.run_one();
+      io.poll();
+      turn.flush();
     }
     client.join();
     return received;
   }
 
-  asio::io_context io_;
-  net::Turn turn_;
-  std::unique_ptr<HttpServer> server_;
+  asio::io_context io;
+  net::Turn turn;
+  std::unique_ptr<HttpServer> server;
 };
 
 TEST_F(HttpServerTest, AnswersAndCloses) {
@@ -165,7 +165,7 @@ TEST_F(HttpServerTest, AnEndlessHeadIsRefused) {
 }
 
 TEST_F(HttpServerTest, ATakenPortIsNamed) {
-  const auto second = HttpServer::open(io_, turn_, {"127.0.0.1", server_->port()},
+  const auto second = HttpServer::open(io, turn, {"127.0.0.1", server->port()},
                                        [](BytesView) { return HttpResponse{}; });
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::kBusy);

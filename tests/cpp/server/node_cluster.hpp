@@ -52,19 +52,20 @@ class ReservedPort {
 };
 
 class NodeClusterTest : public ::testing::Test {
+ public:
+  ~NodeClusterTest() override {
+    nodes.clear();
+    if (HasFailure()) print_logs();
+    std::error_code ignored;
+    std::filesystem::remove_all(root_, ignored);
+  }
+
  protected:
   static constexpr auto kPatience = std::chrono::seconds(30);
 
   NodeClusterTest() {
     root_ = (std::filesystem::temp_directory_path() / "kv-nodes-XXXXXX").string();
     EXPECT_NE(::mkdtemp(root_.data()), nullptr);
-  }
-
-  ~NodeClusterTest() override {
-    nodes_.clear();
-    if (HasFailure()) print_logs();
-    std::error_code ignored;
-    std::filesystem::remove_all(root_, ignored);
   }
 
   // What a test wants changed, before start().
@@ -89,7 +90,7 @@ class NodeClusterTest : public ::testing::Test {
   void start(std::uint64_t id, std::uint64_t count = 3) {
     auto started = Node::start(options(id, count));
     ASSERT_TRUE(started.has_value()) << started.error().message();
-    nodes_[id] = std::move(*started);
+    nodes[id] = std::move(*started);
   }
 
   void start_all(std::uint64_t count = 3) {
@@ -97,14 +98,14 @@ class NodeClusterTest : public ::testing::Test {
   }
 
   void stop(std::uint64_t id) {
-    nodes_.at(id)->stop();
-    nodes_.erase(id);
+    nodes.at(id)->stop();
+    nodes.erase(id);
   }
 
   // As a crash: nothing is handed over, nobody is told.
   void kill(std::uint64_t id) {
-    nodes_.at(id)->stop_now();
-    nodes_.erase(id);
+    nodes.at(id)->stop_now();
+    nodes.erase(id);
   }
 
   // Polls until `condition` holds.
@@ -112,9 +113,9 @@ class NodeClusterTest : public ::testing::Test {
     const auto deadline = std::chrono::steady_clock::now() + kPatience;
     while (!condition()) {
       if (std::chrono::steady_clock::now() > deadline) return false;
-      if (nodes_.empty()) continue;
+      if (nodes.empty()) continue;
       // Until then, unless the node ends: that is looked at again too.
-      (void)nodes_.begin()->second->wait_for(std::chrono::milliseconds(2));
+      (void)nodes.begin()->second->wait_for(std::chrono::milliseconds(2));
     }
     return true;
   }
@@ -123,7 +124,7 @@ class NodeClusterTest : public ::testing::Test {
   [[nodiscard]] std::uint64_t leader() {
     std::uint64_t found = 0;
     EXPECT_TRUE(eventually([&] {
-      for (const auto& [id, node] : nodes_) {
+      for (const auto& [id, node] : nodes) {
         const auto status = node->status();
         if (status && status->core.ready) found = id;
       }
@@ -134,18 +135,18 @@ class NodeClusterTest : public ::testing::Test {
 
   [[nodiscard]] std::uint64_t follower() {
     const std::uint64_t leading = leader();
-    for (const auto& [id, node] : nodes_) {
+    for (const auto& [id, node] : nodes) {
       if (id != leading) return id;
     }
     return 0;
   }
 
-  [[nodiscard]] NodeStatus status(std::uint64_t id) { return nodes_.at(id)->status().value(); }
+  [[nodiscard]] NodeStatus status(std::uint64_t id) { return nodes.at(id)->status().value(); }
 
   // All running nodes stand at the same index with the same digests, and hold `keys` keys.
   [[nodiscard]] bool converged(std::uint64_t keys) {
     std::vector<kv::Digests> digests;
-    for (const auto& [id, node] : nodes_) {
+    for (const auto& [id, node] : nodes) {
       const auto status = node->status();
       if (!status) return false;
       digests.push_back(status->digests);
@@ -181,9 +182,11 @@ class NodeClusterTest : public ::testing::Test {
     }
   }
 
+  std::map<std::uint64_t, std::unique_ptr<Node>> nodes;
+
+ private:
   std::string root_;
   std::map<std::uint64_t, ReservedPort> ports_;
-  std::map<std::uint64_t, std::unique_ptr<Node>> nodes_;
 };
 
 }  // namespace kvcluster::server::testing

@@ -24,9 +24,9 @@ TEST_F(NodeCluster, FirstStartWaitsForAllInitialMembers) {
   start(1);
   start(2);
   EXPECT_TRUE(eventually([&] {
-    return nodes_.at(1)->why().value().find("cannot be reached") != std::string::npos &&
-           nodes_.at(1)->why().value().find("node(s) 3") != std::string::npos;
-  })) << nodes_.at(1)->why().value();
+    return nodes.at(1)->why().value().find("cannot be reached") != std::string::npos &&
+           nodes.at(1)->why().value().find("node(s) 3") != std::string::npos;
+  })) << nodes.at(1)->why().value();
   EXPECT_EQ(status(1).phase, Phase::kBootstrapping);
   start(3);
   EXPECT_NE(leader(), 0U);
@@ -99,7 +99,7 @@ TEST_F(NodeCluster, GracefulStopHandsTheLeadershipOver) {
   ASSERT_NE(second, 0U);
   EXPECT_EQ(status(second).core.term, term.next());
   EXPECT_THAT(log_of(first), HasSubstr("handing the leadership over to node"));
-  for (const auto& [id, node] : nodes_) {
+  for (const auto& [id, node] : nodes) {
     EXPECT_EQ(log_of(id).find("election timeout", log_of(id).find("became LEADER")),
               std::string::npos);
   }
@@ -108,7 +108,7 @@ TEST_F(NodeCluster, GracefulStopHandsTheLeadershipOver) {
 TEST_F(NodeCluster, RestartOfAllKeepsEverything) {
   start_all();
   write(leader(), "key", 30);
-  for (const std::uint64_t id : {1, 2, 3}) kill(id);
+  for (const std::uint64_t id : {1U, 2U, 3U}) kill(id);
   start_all();
   ASSERT_NE(leader(), 0U);
   EXPECT_TRUE(eventually([&] { return converged(30); }));
@@ -198,9 +198,9 @@ TEST_F(NodeCluster, EmptiedDiskIsRefusedWithASentence) {
   std::filesystem::remove_all(directory(away));
   start(away);
   EXPECT_TRUE(eventually([&] {
-    return nodes_.at(away)->why().value().find("emptied or foreign data directory") !=
+    return nodes.at(away)->why().value().find("emptied or foreign data directory") !=
            std::string::npos;
-  })) << nodes_.at(away)->why().value();
+  })) << nodes.at(away)->why().value();
   EXPECT_EQ(status(away).phase, Phase::kBootstrapping);
   write(leader(), "more", 5);
 }
@@ -227,7 +227,7 @@ TEST_F(NodeCluster, NodeThatListensEverywhereTellsWhereItIsReached) {
 
 TEST_F(NodeCluster, StoppedNodeAnswersNothingAnyMore) {
   start(1, 1);
-  Node& node = *nodes_.at(1);
+  Node& node = *nodes.at(1);
   node.stop();
   EXPECT_FALSE(node.running());
   EXPECT_FALSE(node.failed().has_value());

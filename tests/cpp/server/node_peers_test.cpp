@@ -17,8 +17,6 @@
 namespace kvcluster::server {
 namespace {
 
-using ::testing::HasSubstr;
-
 // A peer that dials a node and cannot be dialed itself.
 class HalfPeer {
  public:
@@ -83,7 +81,7 @@ class NodePeers : public testing::NodeClusterTest {
   }
   [[nodiscard]] bool waits_for(std::uint64_t id, const std::string& nodes) {
     return eventually([&] {
-      return nodes_.at(id)->why().value().find("node(s) " + nodes + " cannot be reached") !=
+      return nodes.at(id)->why().value().find("node(s) " + nodes + " cannot be reached") !=
              std::string::npos;
     });
   }
@@ -96,7 +94,7 @@ TEST_F(NodePeers, LeaderThatIsHeardButCannotBeReachedIsNotFollowed) {
   replica::Hello theirs = hello(2, 1);
   theirs.cluster_id = status(2).cluster_id;
   theirs.incarnation = status(2).incarnation;
-  for (const std::uint64_t id : {3, 2, 1}) stop(id);
+  for (const std::uint64_t id : {3U, 2U, 1U}) stop(id);
   start(1);
   HalfPeer two(port(1), theirs);
   ASSERT_TRUE(two.welcome());
@@ -116,7 +114,7 @@ TEST_F(NodePeers, MemberThatWasHeardOnceAndHasGoneIsNotCountedAtTheFirstStart) {
     ASSERT_TRUE(three.welcome());
     EXPECT_TRUE(waits_for(1, "2"));
   }
-  EXPECT_TRUE(waits_for(1, "2,3")) << nodes_.at(1)->why().value();
+  EXPECT_TRUE(waits_for(1, "2,3")) << nodes.at(1)->why().value();
 }
 
 TEST_F(NodePeers, MemberThatDialsAnewIsCountedOnce) {
@@ -126,7 +124,7 @@ TEST_F(NodePeers, MemberThatDialsAnewIsCountedOnce) {
   HalfPeer second(port(1), hello(3, 1));
   ASSERT_TRUE(second.welcome());
   EXPECT_TRUE(first.closed());
-  EXPECT_TRUE(waits_for(1, "2")) << nodes_.at(1)->why().value();
+  EXPECT_TRUE(waits_for(1, "2")) << nodes.at(1)->why().value();
 }
 
 }  // namespace

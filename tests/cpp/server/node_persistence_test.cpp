@@ -12,10 +12,8 @@
 namespace kvcluster::server {
 namespace {
 
-using storage::testing::batch;
 using storage::testing::entry;
 using storage::testing::vote;
-using storage::testing::vote_batch;
 
 // What the WAL thread says, for the test's thread to wait for.
 class Reports {

@@ -10,10 +10,6 @@
 namespace kvcluster::storage::testing {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::Pair;
-
 constexpr ClusterId kCluster = {1, 2, 3};
 
 // The receiving side is the fixture's own store; the stream comes from another directory.

@@ -135,7 +135,7 @@ TEST_F(WalRoom, TheRefusedBatchIsTakenOnceThereIsRoomAgain) {
 
 TEST_F(WalRoom, CompactionGivesAFullDiskRoom) {
   create_and_open();
-  disk.set_capacity(3 * 8192);
+  disk.set_capacity(std::uint64_t{3} * 8192);
   const std::uint64_t refused = fill_disk();
   ASSERT_TRUE(wal->compact(Index(refused - 1)).has_value());
   write(batch({entry(1, refused)}));

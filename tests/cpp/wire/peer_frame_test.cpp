@@ -70,6 +70,7 @@ TEST(PeerFrame, ReadsBackBatchesInOrder) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
     RandomPeerMessage random(seed);
     std::vector<PeerMessage> messages;
+    messages.reserve(30);
     for (int i = 0; i < 30; ++i) messages.push_back(random.next());
     const auto decoded = decode(frame_of(messages));
     ASSERT_TRUE(decoded) << "seed " << seed;
