@@ -270,6 +270,7 @@ void Cluster::watch_outpaced() {
 // Figure 8 of the Raft paper needs leaders that end just after they have begun, again and again:
 // some before anybody has heard what they append, some as soon as they have committed something.
 void Cluster::watch_elections() {
+  if (healing_) return;
   if (unseat_at_ < invariants_.committed()) {
     unseat_at_ = kNever;
     network_.silence(unseating_leader_.node);
@@ -278,7 +279,7 @@ void Cluster::watch_elections() {
   if (invariants_.elections() == elections_seen_) return;
   elections_seen_ = invariants_.elections();
   unseat_at_ = kNever;
-  if (unseat_within_ == 0 || healing_) return;
+  if (unseat_within_ == 0) return;
   Event event;
   event.kind = EventKind::kUnseat;
   event.node = invariants_.last_elected();
