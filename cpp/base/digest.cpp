@@ -2,6 +2,7 @@
 
 #include <blake2.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/check.hpp"
@@ -16,6 +17,19 @@ Digest hash_256(const void* key, std::size_t key_size, BytesView bytes) {
       blake2b(digest.bytes.data(), bytes.data(), key, digest.bytes.size(), bytes.size(), key_size);
   KV_CHECK(failed == 0, "BLAKE2b refuses only wrong sizes");
   return digest;
+}
+
+// libb2 holds a block back until it knows that it is not the last one: two more push it through.
+std::array<std::uint64_t, 8> chaining_value_after(const HashKey& key) {
+  constexpr std::array<std::uint8_t, 2 * BLAKE2B_BLOCKBYTES> kZeros{};
+  blake2b_state state;
+  KV_CHECK(blake2b_init_key(&state, BLAKE2B_OUTBYTES, key.data(), key.size()) == 0,
+           "32 bytes is a valid key");
+  blake2b_update(&state, kZeros.data(), kZeros.size());
+  KV_CHECK(state.t[0] == BLAKE2B_BLOCKBYTES, "the block of the key alone is hashed");
+  std::array<std::uint64_t, 8> value;
+  std::ranges::copy(state.h, value.begin());
+  return value;
 }
 
 }  // namespace
@@ -72,11 +86,25 @@ Digest chain(const Digest& previous, BytesView bytes) {
   return hash.finish();
 }
 
+MultisetHash::MultisetHash(const HashKey& key) : key_(key), after_key_(chaining_value_after(key)) {}
+
 MultisetHash::Sum MultisetHash::hash(BytesView element) const {
   Sum sum;
-  const int failed = blake2b(reinterpret_cast<std::uint8_t*>(sum.data()), element.data(),
-                             key_.data(), sizeof(sum), element.size(), key_.size());
-  KV_CHECK(failed == 0, "BLAKE2b refuses only wrong sizes");
+  auto* const out = reinterpret_cast<std::uint8_t*>(sum.data());
+  if (element.empty()) {  // the key's block is the last one
+    KV_CHECK(blake2b(out, nullptr, key_.data(), sizeof(sum), 0, key_.size()) == 0,
+             "BLAKE2b refuses only wrong sizes");
+    return sum;
+  }
+  blake2b_state state;
+  std::ranges::copy(after_key_, state.h);
+  state.t[0] = BLAKE2B_BLOCKBYTES;
+  state.t[1] = state.f[0] = state.f[1] = 0;
+  state.buflen = 0;
+  state.outlen = BLAKE2B_OUTBYTES;
+  state.last_node = 0;
+  blake2b_update(&state, reinterpret_cast<const std::uint8_t*>(element.data()), element.size());
+  KV_CHECK(blake2b_final(&state, out, sizeof(sum)) == 0, "a stream is finished once");
   return sum;
 }
 

@@ -58,7 +58,7 @@ class MultisetHash {
  public:
   static constexpr std::size_t kEncodedSize = 64 + 8;
 
-  explicit MultisetHash(const HashKey& key) : key_(key) {}
+  explicit MultisetHash(const HashKey& key);
 
   void add(BytesView element);
   // Requires: the element was added and not yet removed.
@@ -80,6 +80,9 @@ class MultisetHash {
   [[nodiscard]] Sum hash(BytesView element) const;
 
   HashKey key_;
+  // BLAKE2b's chaining value after the key, which is a block of its own: every hash goes on from
+  // here, and a short element costs one compression instead of two.
+  Sum after_key_;
   Sum sum_{};
   std::uint64_t count_ = 0;
 };

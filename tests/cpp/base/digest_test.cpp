@@ -1,7 +1,9 @@
 #include "base/digest.hpp"
 
+#include <blake2.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,22 @@ TEST(Digest, AChainDependsOnOrder) {
   const Digest start{};
   EXPECT_NE(chain(chain(start, "a"), "b"), chain(chain(start, "b"), "a"));
   EXPECT_EQ(chain(start, "a"), blake2b_256(Bytes(start.view()) + "a"));
+}
+
+// Every length around BLAKE2b's blocks, against the library's own keyed hash: the sum of one
+// element is its hash.
+TEST(MultisetHash, OfOneElementIsItsKeyedBlake2b512) {
+  const HashKey key = key_of(9);
+  for (const std::size_t length : {0U, 1U, 127U, 128U, 129U, 255U, 256U, 257U, 384U, 385U, 5000U}) {
+    const Bytes element(length, 'e');
+    MultisetHash hash(key);
+    hash.add(element);
+    Bytes shown;
+    hash.encode(shown);
+    std::array<std::uint8_t, 64> expected{};
+    ASSERT_EQ(blake2b(expected.data(), element.data(), key.data(), 64, length, 32), 0);
+    EXPECT_EQ(shown.substr(0, 64), Bytes(expected.begin(), expected.end())) << length;
+  }
 }
 
 TEST(MultisetHash, DoesNotDependOnOrder) {
