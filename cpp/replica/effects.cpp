@@ -92,6 +92,10 @@ void Replica::Impl::forget_last_write(const PendingWrites::Write& write) {
 void Replica::Impl::role_may_have_changed() {
   const bool leads = core.role() == raft::Role::kLeader;
   leader_declines_until = {};
+  // A former leader that runs answers what it was sent with what it knows: it has its time. One
+  // that stands still, or is cut off, keeps nobody waiting.
+  const bool known = leads || core.leader() != kNoNode;
+  former_leader_deadline = known ? now + options.raft.election_timeout_min : Instant::max();
   if (was_leader && (!leads || core.term() != leader_term)) {
     writes.seal();
     last_write.clear();

@@ -32,10 +32,11 @@ std::optional<Forwarder::Command> Forwarder::answered(NodeId from, std::uint64_t
   return command;
 }
 
-std::vector<Forwarder::Command> Forwarder::lost(NodeId peer) {
+template <typename Predicate>
+std::vector<Forwarder::Command> Forwarder::take_sent(Predicate&& wanted) {
   std::vector<Command> commands;
   for (auto at = sent_.begin(); at != sent_.end();) {
-    if (at->second.to != peer) {
+    if (!wanted(at->second.to)) {
       ++at;
       continue;
     }
@@ -43,6 +44,14 @@ std::vector<Forwarder::Command> Forwarder::lost(NodeId peer) {
     at = sent_.erase(at);
   }
   return commands;
+}
+
+std::vector<Forwarder::Command> Forwarder::lost(NodeId peer) {
+  return take_sent([peer](NodeId to) { return to == peer; });
+}
+
+std::vector<Forwarder::Command> Forwarder::sent_elsewhere(NodeId leader) {
+  return take_sent([leader](NodeId to) { return to != leader; });
 }
 
 std::vector<Forwarder::Command> Forwarder::expired(Instant now) {

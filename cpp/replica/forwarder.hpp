@@ -44,6 +44,8 @@ class Forwarder {
   [[nodiscard]] std::optional<Command> answered(NodeId from, std::uint64_t forward_id);
   // The link to `peer` died: all that was sent there and not answered, in order.
   [[nodiscard]] std::vector<Command> lost(NodeId peer);
+  // All that was sent to others than `leader` and not answered, in order.
+  [[nodiscard]] std::vector<Command> sent_elsewhere(NodeId leader);
   // Sent commands whose time is over.
   [[nodiscard]] std::vector<Command> expired(Instant now);
   // Waiting commands that found no leader in time.
@@ -58,6 +60,9 @@ class Forwarder {
     Command command;
     Instant deadline;
   };
+  template <typename Predicate>
+  [[nodiscard]] std::vector<Command> take_sent(Predicate&& wanted);
+
   std::deque<Command> waiting_;
   std::map<std::uint64_t, Sent> sent_;  // by forward id, which ascends with time
   std::uint64_t next_id_;

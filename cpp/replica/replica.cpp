@@ -105,7 +105,7 @@ void Replica::peer_connected(Instant now, const Hello& hello) {
 
 void Replica::peer_lost(Instant now, NodeId peer) {
   impl_->now = now;
-  impl_->link_lost(peer);
+  impl_->without_answer(impl_->forwarder.lost(peer));
   impl_->step(raft::PeerLost{peer});
 }
 
@@ -179,8 +179,9 @@ Output Replica::end_turn(Instant now, WallMillis wall) {
   }
   Output out = std::exchange(self.out, {});
   out.diverged = self.roots.status().diverged;
-  out.next_deadline = std::min({self.core.next_deadline(), self.writes.next_deadline(),
-                                self.reads.next_deadline(), self.forwarder.next_deadline()});
+  out.next_deadline =
+      std::min({self.core.next_deadline(), self.writes.next_deadline(), self.reads.next_deadline(),
+                self.forwarder.next_deadline(), self.former_leader_deadline});
   out.next_deadline = std::min(out.next_deadline, self.next_clock_deadline(wall));
   if (!self.turn.empty()) out.next_deadline = now;
   if (self.forwarder.anyone_waits() && now < self.leader_declines_until) {

@@ -54,7 +54,7 @@ struct Replica::Impl {
   [[nodiscard]] bool may_propose_clock() const;
   [[nodiscard]] Instant next_clock_deadline(WallMillis wall) const;
   void finish_overdue();
-  void link_lost(NodeId peer);
+  void without_answer(std::vector<Forwarder::Command> commands);
 
   // Answers, to a client of this node or to the peer that forwarded its command.
   void reply(const Origin& origin, kv::Reply result, Index index = {});
@@ -93,6 +93,8 @@ struct Replica::Impl {
 
   // The leader would not take what was forwarded: what waits is sent then, or to another one.
   Instant leader_declines_until{};
+  // There is another leader: what the one before has not answered by then it never will.
+  Instant former_leader_deadline = Instant::max();
   bool was_leader = false;
   Term leader_term;          // of the leadership that `writes` belongs to
   Index leader_first_index;  // its first entry, the no-op

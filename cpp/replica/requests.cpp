@@ -263,9 +263,10 @@ void Replica::Impl::declined(NodeId by, Forwarder::Command command) {
       {command.origin, command.is_write, std::move(command.request), command.leader_deadline});
 }
 
-void Replica::Impl::link_lost(NodeId peer) {
+// Whoever they were sent to may have appended them, and no answer will come.
+void Replica::Impl::without_answer(std::vector<Forwarder::Command> commands) {
   std::vector<Forwarder::Command> repeatable;
-  for (Forwarder::Command& command : forwarder.lost(peer)) {
+  for (Forwarder::Command& command : commands) {
     if (command.is_write && !mutated(Mutant::kBlindRetry)) {
       finish(command.origin, Completion::Outcome::kUncertain);
     } else {
@@ -276,6 +277,11 @@ void Replica::Impl::link_lost(NodeId peer) {
 }
 
 void Replica::Impl::finish_overdue() {
+  if (now >= former_leader_deadline) {
+    former_leader_deadline = Instant::max();
+    const bool leads = core.role() == raft::Role::kLeader;
+    without_answer(forwarder.sent_elsewhere(leads ? options.raft.self : core.leader()));
+  }
   for (const PendingWrites::Write& write : writes.expired(now)) {
     forget_last_write(write);
     if (mutated(Mutant::kFailedButCommits)) {

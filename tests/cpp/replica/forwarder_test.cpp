@@ -47,6 +47,18 @@ TEST(Forwarder, AnswersACommandOnce) {
   EXPECT_FALSE(forwarder.answered(NodeId(2), sent.id));
 }
 
+TEST(Forwarder, GivesBackInOrderWhatWasSentToOthersThanTheLeader) {
+  Forwarder forwarder;
+  (void)forwarder.send(NodeId(2), command(10, true), at(100));
+  (void)forwarder.send(NodeId(3), command(11, true), at(100));
+  (void)forwarder.send(NodeId(2), command(12, false), at(100));
+  const auto elsewhere = forwarder.sent_elsewhere(NodeId(3));
+  ASSERT_EQ(elsewhere.size(), 2U);
+  EXPECT_EQ(elsewhere[0].origin.id, 10U);
+  EXPECT_EQ(elsewhere[1].origin.id, 12U);
+  EXPECT_EQ(forwarder.size(), 1U);
+}
+
 TEST(Forwarder, GivesBackInOrderWhatWasOnALostLink) {
   Forwarder forwarder;
   (void)forwarder.send(NodeId(2), command(10, true), at(100));

@@ -270,6 +270,33 @@ TEST(Replica, RefusedWritesAreCertainlyNotAppliedAndReadsGoOn) {
   EXPECT_EQ(cluster.call(leader, {"SET", "k", "w"}).reply, kv::Reply::ok());
 }
 
+// Its connection stands, so nothing says that no answer will come.
+TEST(Replica, AWriteSentToALeaderThatStandsStillIsUncertainOnceThereIsAnother) {
+  ReplicaCluster cluster;
+  const auto leader = cluster.wait_for_leader();
+  const auto follower = cluster.other_than(leader);
+  cluster.cut(leader);
+  const auto write = cluster.submit(follower, {"SET", "k", "v"});
+  const auto read = cluster.submit(follower, {"GET", "k"}, 2);
+  cluster.turn(follower);
+  cluster.run_ms(1200);
+  ASSERT_TRUE(cluster.completions.contains(write));
+  EXPECT_EQ(cluster.completions[write].outcome, Outcome::kUncertain);
+  ASSERT_TRUE(cluster.completions.contains(read));
+  EXPECT_EQ(cluster.completions[read].reply, kv::Reply::nil());
+}
+
+// A hand-over costs no answer: the former leader says what became of what it was sent.
+TEST(Replica, AWriteSentToALeaderThatHandsOverIsAnswered) {
+  ReplicaCluster cluster;
+  const auto leader = cluster.wait_for_leader();
+  const auto follower = cluster.other_than(leader);
+  const auto write = cluster.submit(follower, {"SET", "k", "v"});
+  cluster.turn(follower);
+  cluster.at(leader).transfer_leadership(cluster.now(), kNoNode);
+  EXPECT_EQ(cluster.finish(follower, write).reply, kv::Reply::ok());
+}
+
 // The ids of forwarded commands do not begin anew with the process: the leader's late answer to
 // what was asked before would be taken for another command's.
 TEST(Replica, ALateAnswerToARestartedFollowerIsNotTakenForAnothersAnswer) {
