@@ -73,15 +73,20 @@ int shrink_run(const sim::SimulationOptions& options, bool verbose) {
 
 int run_campaign(const campaign::CampaignOptions& options) {
   const bool terminal = isatty(STDERR_FILENO) == 1;
+  std::size_t shown = 0;
   const auto progress = [&](const campaign::CampaignTotals& totals) {
+    for (; shown < totals.failures.size(); ++shown) {
+      fmt::print("{}{}\n", terminal ? "\r\x1b[K" : "", failure_text(totals.failures[shown]));
+      std::fflush(stdout);
+    }
     fmt::print(stderr, "{}{}{}", terminal ? "\r" : "",
                campaign::progress_line(totals, options.seeds), terminal ? "\x1b[K" : "\n");
   };
   const campaign::CampaignTotals totals = campaign::run_campaign(options, progress);
   if (terminal) fmt::print(stderr, "\r\x1b[K");
   fmt::print("{}", summary(totals));
-  for (const campaign::Failure& failure : totals.failures) {
-    fmt::print("\n{}", failure_text(failure));
+  for (; shown < totals.failures.size(); ++shown) {
+    fmt::print("\n{}", failure_text(totals.failures[shown]));
   }
   for (const std::uint64_t seed : totals.nondeterministic) {
     fmt::print("\nseed {} went another way when it was run again\n", seed);
