@@ -13,6 +13,7 @@ _LEFT = 110.0
 _WIDTH = 1490.0
 _LANE = 26.0
 _PLOT = 110.0
+_DIGIT = 7.0  # of the font, wide
 _BUCKETS_MAX = 600
 
 _ROLES = {
@@ -39,9 +40,11 @@ _BECOMES = {
 }
 _STYLE = """
 body { font: 14px system-ui, sans-serif; margin: 24px; color: #1c1c1c; background: #fff }
-pre { background: #f4f4f4; padding: 12px; overflow-x: auto } svg { max-width: 100%; height: auto }
+pre { background: #f4f4f4; padding: 12px; white-space: pre-wrap }
+svg { max-width: 100%; height: auto }
 text { font: 12px system-ui, sans-serif; fill: #333 } .axis { stroke: #ccc }
 .legend span { display: inline-block; margin-right: 16px }
+.axis-label { text-anchor: middle }
 .legend i { display: inline-block; width: 12px; height: 12px; margin-right: 5px }
 """
 
@@ -60,15 +63,13 @@ def page(report: Report) -> str:
     """The whole page."""
     drawing = _Drawing(report)
     verdict = "PASS" if report.passed else "FAIL"
-    legend = "".join(
-        f'<span><i style="background:{color}"></i>{name}</span>' for name, color in _ROLES.items()
-    )
+    legend = "".join(_key(color, name) for name, color in _ROLES.items())
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         f"<title>kvcluster chaos, seed {report.seed}: {verdict}</title><style>{_STYLE}</style>"
         f"<h1>Chaos, seed {report.seed}: {verdict}</h1>"
         f"<pre>{html.escape(report.text())}</pre><p class=legend>{legend}</p>"
-        f"{drawing.svg()}</html>\n"
+        f"{drawing.svg()}<p class=legend>{_faults_legend(report)}</p></html>\n"
     )
 
 
@@ -137,9 +138,13 @@ class _Drawing:
                 self._bar(span, self._y + 2, _LANE - 6, _ROLES[span.what])
             self._y += _LANE
         self._label("terms", self._y + 12)
+        free = 0.0  # where no number stands yet
         for event in self._report.timeline:
             if event.name == "became_leader":
                 at = max(0.0, event.time - self._report.wall_offset - self._report.began)
+                if self._x(at) < free:
+                    continue
+                free = self._x(at) + _DIGIT * (len(str(event.term)) + 0.5)
                 self._parts.append(
                     f'<text x="{self._x(at):.1f}" y="{self._y + 12:.0f}">{event.term}</text>'
                 )
@@ -211,12 +216,23 @@ class _Drawing:
             self._parts.insert(
                 0, f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{self._y:.0f}"/>'
             )
-            self._parts.append(f'<text x="{x:.1f}" y="{self._y + 8:.0f}">{at:g} s</text>')
+            self._parts.append(
+                f'<text class="axis-label" x="{x:.1f}" y="{self._y + 8:.0f}">{at:g} s</text>'
+            )
             at += every
         self._y += 14
 
     def _step(self) -> float:
         return max(0.1, self._end / _BUCKETS_MAX)
+
+
+def _key(color: str, name: str) -> str:
+    return f'<span><i style="background:{color}"></i>{html.escape(name)}</span>'
+
+
+def _faults_legend(report: Report) -> str:
+    kinds = sorted({one.fault.kind.value for one in report.faults})
+    return "".join(_key(_color(kind), kind) for kind in kinds)
 
 
 def _round_step(seconds: float) -> float:
