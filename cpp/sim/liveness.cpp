@@ -41,7 +41,7 @@ void Cluster::heal_quorum() {
     resume(id);
     healed.log().set_extra_sync({});
     healed.disk().set_capacity(UINT64_MAX);
-    healed.disk().fail_at(UINT64_MAX, ErrorCode::kIo);  // no error is still to come
+    healed.disk().forget_failures();
     healed.log().set_hung(false);
     healed.disk_changed();
     if (!healed.running()) start_later(id, Duration(0));

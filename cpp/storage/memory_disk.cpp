@@ -308,6 +308,8 @@ void MemoryDisk::fail_at(std::uint64_t operation, ErrorCode code) {
   controls_->failures[operation] = code;
 }
 
+void MemoryDisk::forget_failures() { controls_->failures.clear(); }
+
 void MemoryDisk::fail_from(std::uint64_t operation) { controls_->stopped_from = operation; }
 
 void MemoryDisk::set_capacity(std::uint64_t bytes) { controls_->capacity = bytes; }

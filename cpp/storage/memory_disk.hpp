@@ -47,6 +47,8 @@ class MemoryDisk final : public Disk {
   // The operation with this number fails with `code`, once. A failed write leaves a part of itself
   // behind; a failed sync loses what it should have made durable, although it reads back.
   void fail_at(std::uint64_t operation, ErrorCode code);
+  // None of these is still to come.
+  void forget_failures();
   // This operation and all after it fail with kIo and do nothing, as when the power is cut.
   void fail_from(std::uint64_t operation);
 
