@@ -14,6 +14,9 @@ namespace {
 
 constexpr Instant kOrigin{std::chrono::seconds(1)};
 constexpr std::uint64_t kMaxHandOvers = 2;  // for priority's sake, while terms should be flat
+// Of a hand-over to a node that cannot hold the lead: its election, a vote that it splits with a
+// node that hears it no more, and the one that ends it.
+constexpr std::uint64_t kTermsOfAHandOver = 3;
 
 }  // namespace
 
@@ -156,11 +159,11 @@ void Cluster::liveness_phase() {
   Term term;
   for (const std::uint8_t id : quorum_) term = std::max(term, node(id).term());
   run_until(scheduler_.now() + 10 * timeout, [] { return false; });
-  // A preferred node outside the quorum may be handed the lead, and may be unable to hold it: an
-  // election there and one back. It is tried ever more rarely.
+  // A preferred node outside the quorum may be handed the lead, and may be unable to hold it. It is
+  // tried ever more rarely.
   const std::uint64_t tries =
       std::min<std::uint64_t>(invariants_.hand_overs() - handed_over, kMaxHandOvers);
-  const Term newest(term.value() + 2 * tries);
+  const Term newest(term.value() + kTermsOfAHandOver * tries);
   for (const std::uint8_t id : quorum_) {
     if (node(id).term() < term || node(id).term() > newest) {
       invariants_.report(Check::kFlatTerms, id,
