@@ -21,7 +21,7 @@ Digest hash_256(const void* key, std::size_t key_size, BytesView bytes) {
 
 // libb2 holds a block back until it knows that it is not the last one: two more push it through.
 std::array<std::uint64_t, 8> chaining_value_after(const HashKey& key) {
-  constexpr std::array<std::uint8_t, 2 * BLAKE2B_BLOCKBYTES> kZeros{};
+  constexpr std::array<std::uint8_t, std::size_t{2} * BLAKE2B_BLOCKBYTES> kZeros{};
   blake2b_state state;
   KV_CHECK(blake2b_init_key(&state, BLAKE2B_OUTBYTES, key.data(), key.size()) == 0,
            "32 bytes is a valid key");
