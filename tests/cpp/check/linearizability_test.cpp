@@ -184,7 +184,7 @@ TEST(Linearizability, FollowsDeletesAndAppends) {
 
 TEST(Linearizability, ShowsOnlyTheKeyThatIsWrong) {
   History history;
-  for (int at = 0; at < 50; ++at) {
+  for (std::int64_t at = 0; at < 50; ++at) {
     history.push_back(ok(1, at * 10, at * 10 + 5, put("good", std::to_string(at))));
     history.push_back(ok(2, at * 10, at * 10 + 5, put("bad", std::to_string(at))));
   }
@@ -198,7 +198,7 @@ TEST(Linearizability, ShowsOnlyTheKeyThatIsWrong) {
 TEST(Linearizability, MakesAPieceSmallThatOnlyTheSearchFinds) {
   // Twenty rounds of what is fine, then a refusal that cannot be; the values repeat.
   History history;
-  for (int at = 0; at < 20; ++at) {
+  for (std::int64_t at = 0; at < 20; ++at) {
     history.push_back(ok(1, at * 10, at * 10 + 6, put("x", std::to_string(at % 2))));
     history.push_back(ok(2, at * 10 + 1, at * 10 + 7, get("x", std::to_string(at % 2))));
   }

@@ -25,7 +25,7 @@ struct Mixture {
 class Oracle : public testing::TestWithParam<Mixture> {};
 
 TEST_P(Oracle, AgreesOnHistoriesThatHappenedAndOnNearlyRightOnes) {
-  const int kHistories = 5'000;
+  constexpr int kHistories = 5'000;
   int violations = 0;
   for (int seed = 0; seed < kHistories; ++seed) {
     Random random(static_cast<std::uint64_t>(seed));

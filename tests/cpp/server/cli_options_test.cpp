@@ -1,6 +1,7 @@
 // The command line: what it means, and how it is refused.
 #include "server/cli_options.hpp"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -176,9 +177,10 @@ TEST(CliOptions, AWildcardIsNoAddressToBeReachedAt) {
   const TemporaryFile file("secret\n", 0600);
   const std::string password = " --requirepass-file " + file.path();
   for (const std::string wildcard : {"0.0.0.0", "::", "0:0::0"}) {
-    EXPECT_TRUE(contains(refused("--host " + wildcard + password), "--advertise HOST"));
+    const std::string host = fmt::format("--host {} {}", wildcard, password);
+    EXPECT_TRUE(contains(refused(host), "--advertise HOST"));
     EXPECT_TRUE(contains(refused("--advertise " + wildcard), "nobody can dial"));
-    const NodeOptions node = accepted("--host " + wildcard + " --advertise kv1.local" + password);
+    const NodeOptions node = accepted(host + " --advertise kv1.local");
     EXPECT_EQ(node.host, wildcard);
     EXPECT_EQ(node.advertised_host(), "kv1.local");
   }

@@ -79,9 +79,9 @@ class NodePeers : public testing::NodeClusterTest {
     for (std::uint64_t id = 1; id <= 3; ++id) hello.members.push_back(NodeId(id));
     return hello;
   }
-  [[nodiscard]] bool waits_for(std::uint64_t id, const std::string& nodes) {
+  [[nodiscard]] bool waits_for(std::uint64_t id, const std::string& others) {
     return eventually([&] {
-      return nodes.at(id)->why().value().find("node(s) " + nodes + " cannot be reached") !=
+      return nodes.at(id)->why().value().find("node(s) " + others + " cannot be reached") !=
              std::string::npos;
     });
   }
