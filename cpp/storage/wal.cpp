@@ -13,9 +13,6 @@
 namespace kvcluster::storage {
 namespace {
 
-// What a write needs beside its records: a mark before, a mark after, and the seal.
-constexpr std::uint64_t kOverheadBytes = kMarkBytes + kMarkBytes + kSealBytes;
-
 std::uint64_t encoded_size(const raft::PersistBatch& batch) {
   std::uint64_t size = 0;
   if (batch.hard_state) size += kHardStateBytes;
@@ -215,7 +212,7 @@ Status Wal::sync() {
 Status Wal::write_mark() {
   if (poisoned_) return std::unexpected(*poisoned_);
   const bool nothing_new = marked_ == durable_ || unsynced_ || !pending_.empty();
-  if (nothing_new || sealed_ || end() + kMarkBytes + kOverheadBytes > allocated_) return {};
+  if (nothing_new || sealed_ || end() + kMarkBytes + kSealWriteBytes > allocated_) return {};
   begin_write();
   KV_TRY(flush());
   unsynced_ = false;  // a mark need not be durable

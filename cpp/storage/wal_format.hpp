@@ -21,6 +21,10 @@ inline constexpr std::size_t kHardStateBytes = kRecordHeaderBytes + 8;
 inline constexpr std::size_t kTruncateBytes = kRecordHeaderBytes;
 inline constexpr std::size_t kSealBytes = kRecordHeaderBytes;
 inline constexpr std::size_t kMarkBytes = kRecordHeaderBytes + 44;
+// The write that ends a segment, and what every write needs beside its records: a mark before, one
+// after (that of a vote must always find room), and the end.
+inline constexpr std::size_t kSealWriteBytes = kMarkBytes + kSealBytes;
+inline constexpr std::size_t kOverheadBytes = kMarkBytes + kMarkBytes + kSealWriteBytes;
 // Every segment begins with a mark that repeats what its header says, in another sector.
 inline constexpr std::size_t kSegmentStartBytes = kSegmentHeaderBytes + kMarkBytes;
 

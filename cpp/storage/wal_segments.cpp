@@ -12,7 +12,6 @@
 namespace kvcluster::storage {
 namespace {
 
-constexpr std::uint64_t kOverheadBytes = kMarkBytes + kMarkBytes + kSealBytes;
 constexpr std::uint64_t kEmptySegmentBytes = kSegmentStartBytes + kOverheadBytes;
 
 }  // namespace

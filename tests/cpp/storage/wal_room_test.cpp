@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 
 #include "storage/wal_fixture.hpp"
+#include "storage/wal_format.hpp"
+#include "storage/wal_recovery.hpp"
 
 namespace kvcluster::storage::testing {
 namespace {
@@ -33,6 +35,21 @@ TEST_F(WalRoom, AFailedWriteEndsTheLog) {
   EXPECT_FALSE(wal->compact(Index(0)).has_value());
   EXPECT_FALSE(wal->write_mark().has_value());
   EXPECT_FALSE(wal->reset({}, {}).has_value());
+}
+
+// Without it, damage to the vote would pass for a torn write: it could be given twice.
+TEST_F(WalRoom, AVoteIsFollowedByItsMarkWhereverTheAllocationEnds) {
+  create_and_open();
+  for (std::uint64_t term = 2; term < 300; ++term) {
+    ASSERT_TRUE(wal->append(vote_batch(vote(term, 2))).has_value());
+    ASSERT_TRUE(wal->sync().has_value());
+    const WalPosition durable = wal->durable_position();
+    const Bytes& segment = disk.contents(segment_name(durable.sequence));
+    const auto marks = find_marks(segment, kSegmentHeaderBytes, durable.sequence);
+    ASSERT_FALSE(marks.empty());
+    ASSERT_EQ(mark_at(segment, marks.back(), durable.sequence).durable, durable.offset)
+        << "term " << term;
+  }
 }
 
 TEST_F(WalRoom, AFailedSyncIsNeverTriedAgain) {
