@@ -78,7 +78,7 @@ bool Node::on_hello(std::uint8_t id, const replica::Hello& theirs) {
   peer.session = true;
   connect_if_complete(id);
   turn();
-  return true;
+  return peers_[id].session;  // unless the turn made the node anew
 }
 
 void Node::on_session_lost(std::uint8_t id) {
