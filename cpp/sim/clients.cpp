@@ -296,6 +296,11 @@ void Clients::note(const Request& request, check::Outcome outcome) {
 check::History Clients::take_history() {
   while (!open_.empty()) {
     const std::uint64_t number = open_.back();
+    Request& request = requests_[number];
+    // A node may have it, and the answer be on its way.
+    if (request.delivered && request.mode == replica::RequestBatch::Mode::kWrite) {
+      request.maybe_applied = true;
+    }
     finish(number, check::Outcome::kUnknown);
   }
   return std::move(history_);
