@@ -7,7 +7,7 @@ if(CMAKE_SCRIPT_MODE_FILE)
   execute_process(
     COMMAND git -C ${SOURCE_DIR} describe --always --dirty --exclude=*
     OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-  if(NOT commit)
+  if("${commit}" STREQUAL "")
     set(commit "unknown")
   endif()
   file(CONFIGURE OUTPUT ${HEADER} CONTENT "#pragma once\n#define KVCLUSTER_COMMIT \"@commit@\"\n"

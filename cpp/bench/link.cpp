@@ -30,7 +30,9 @@ Result<bool> Link::open(const Target& target) {
   socket_ = ::socket(target.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (socket_ < 0) return fail(ErrorCode::kIo, std::string("no socket: ") + std::strerror(errno));
   const int on = 1;
-  (void)setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  if (setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0) {
+    return fail(ErrorCode::kIo, std::string("no TCP_NODELAY: ") + std::strerror(errno));
+  }
   const auto* address = reinterpret_cast<const sockaddr*>(&target.address);
   if (connect(socket_, address, target.size) != 0 && errno != EINPROGRESS) {
     close();

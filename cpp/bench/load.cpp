@@ -235,7 +235,8 @@ class Load {
   }
 
   void drop(Link& link, std::size_t next_node) {
-    std::uint64_t lost = link.held.size();
+    auto lost = static_cast<std::uint64_t>(std::ranges::count_if(
+        link.held, [this](const Asking& asking) { return measured(asking); }));
     on_the_way_ -= link.waiting();
     while (link.waiting() > 0) lost += measured(link.pop()) ? 1 : 0;
     tally_.add_error("closed", lost);

@@ -49,6 +49,10 @@ CampaignTotals run_campaign(const CampaignOptions& options, const Progress& prog
   const auto since_begin = [&] {
     return std::chrono::duration_cast<Duration>(Clock::now() - begin);
   };
+  const auto report = [&] {
+    totals.real = since_begin();
+    if (progress) progress(totals);
+  };
 
   const auto work = [&] {
     const double cpu_begin = cpu_seconds_of_this_thread();
@@ -70,9 +74,8 @@ CampaignTotals run_campaign(const CampaignOptions& options, const Progress& prog
       if (!same) totals.nondeterministic.push_back(run.seed);
       enough = totals.failures.size() >= options.max_failures;
       if (Clock::now() < next_progress) continue;
-      totals.real = since_begin();
       next_progress = Clock::now() + std::chrono::seconds(1);
-      progress(totals);
+      report();
     }
     const std::scoped_lock lock(mutex);
     totals.cpu_seconds += cpu_seconds_of_this_thread() - cpu_begin;
@@ -82,7 +85,7 @@ CampaignTotals run_campaign(const CampaignOptions& options, const Progress& prog
   for (unsigned i = 1; i < options.jobs; ++i) threads.emplace_back(work);
   work();
   threads.clear();
-  totals.real = since_begin();
+  report();
   std::ranges::sort(totals.failures, {}, [](const Failure& one) { return one.options.seed; });
   return totals;
 }

@@ -47,7 +47,8 @@ struct CampaignTotals {
   std::vector<std::uint64_t> nondeterministic;  // seeds whose two runs differ
 };
 
-// `progress` is called now and then, by one thread at a time.
+// `progress`, when there is one, is called now and then, by one thread at a time, and once at the
+// end; until then failures are in the order in which they were found.
 using Progress = std::function<void(const CampaignTotals&)>;
 [[nodiscard]] CampaignTotals run_campaign(const CampaignOptions& options, const Progress& progress);
 

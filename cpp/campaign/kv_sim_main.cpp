@@ -85,9 +85,6 @@ int run_campaign(const campaign::CampaignOptions& options) {
   const campaign::CampaignTotals totals = campaign::run_campaign(options, progress);
   if (terminal) fmt::print(stderr, "\r\x1b[K");
   fmt::print("{}", summary(totals));
-  for (; shown < totals.failures.size(); ++shown) {
-    fmt::print("\n{}", failure_text(totals.failures[shown]));
-  }
   for (const std::uint64_t seed : totals.nondeterministic) {
     fmt::print("\nseed {} went another way when it was run again\n", seed);
   }

@@ -144,11 +144,15 @@ void Clients::again(std::uint64_t number, Duration delay) {
   scheduler_.after(delay + kAttemptTime, event(EventKind::kClientTimeout, number));
 }
 
+void Clients::without_answer(Request& request) {
+  if (request.mode == replica::RequestBatch::Mode::kWrite) request.maybe_applied = true;
+}
+
 // No answer came, or none will.
 void Clients::lost(std::uint64_t number, bool delivered) {
   Request& request = requests_[number];
   const bool write = request.mode == replica::RequestBatch::Mode::kWrite;
-  if (delivered && write) request.maybe_applied = true;
+  if (delivered) without_answer(request);
   Random& random = clients_[request.client].random;
   const Duration pause = std::chrono::milliseconds(random.between(1, 60));
   if (!write || request.once || !request.maybe_applied) return again(number, pause);
@@ -296,11 +300,7 @@ void Clients::note(const Request& request, check::Outcome outcome) {
 check::History Clients::take_history() {
   while (!open_.empty()) {
     const std::uint64_t number = open_.back();
-    Request& request = requests_[number];
-    // A node may have it, and the answer be on its way.
-    if (request.delivered && request.mode == replica::RequestBatch::Mode::kWrite) {
-      request.maybe_applied = true;
-    }
+    if (requests_[number].delivered) without_answer(requests_[number]);
     finish(number, check::Outcome::kUnknown);
   }
   return std::move(history_);

@@ -93,6 +93,8 @@ class Clients final : public CompletionSink {
   void send(std::uint64_t number);
   void again(std::uint64_t number, Duration delay);
   void lost(std::uint64_t number, bool delivered);
+  // A node has it, or had it, and what became of it is not known.
+  static void without_answer(Request& request);
   void replied(std::uint64_t number, const replica::Completion& completion);
   void told(std::uint64_t number, const replica::Completion& completion);
   void finish(std::uint64_t number, check::Outcome outcome);

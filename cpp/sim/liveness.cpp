@@ -51,7 +51,8 @@ void Cluster::heal_quorum() {
   }
 }
 
-// The others may fail for good, whatever they were: a leader among them must give way.
+// The others may fail, whatever they were: a leader among them must give way. Who was to start
+// again still does.
 void Cluster::fail_outsiders() {
   Random random = stream(options_.seed, Stream::kFaults, 4);
   for (std::uint8_t id = 1; id <= profile_.nodes; ++id) {

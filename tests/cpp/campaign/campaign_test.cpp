@@ -29,6 +29,14 @@ TEST(Campaign, AddsUpTheSameOnOneThreadAndOnTwo) {
   EXPECT_EQ(one.faults, two.faults);
 }
 
+TEST(Campaign, ShowsAllOfItWhenItIsOver) {
+  std::uint64_t shown = 0;
+  const CampaignTotals totals =
+      run_campaign(small(), [&](const CampaignTotals& so_far) { shown = so_far.seeds; });
+  EXPECT_EQ(totals.seeds, 12U);
+  EXPECT_EQ(shown, 12U);
+}
+
 TEST(Campaign, RunsEverySeedTwiceToSeeThatItRepeats) {
   CampaignOptions options = small();
   options.check_determinism = true;
