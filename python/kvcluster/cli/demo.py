@@ -9,7 +9,9 @@ from typing import Annotated, Protocol
 import typer
 
 from kvcluster.cli import Exit, show
-from kvcluster.demo.failover import PLAN, run_failover
+from kvcluster.demo.failover import run_failover
+from kvcluster.demo.mode import ModeRun
+from kvcluster.demo.modes import PLANS, RUNNERS
 from kvcluster.demo.report import report_text
 from kvcluster.demo.script import new_evidence_directory
 from kvcluster.gate import week11, week12
@@ -24,6 +26,7 @@ Evidence = Annotated[
     Path | None,
     typer.Option(help="Keep logs and results here, instead of evidence/NAME-TIME."),
 ]
+OnlyPlan = Annotated[bool, typer.Option("--plan", help="Only print the steps.")]
 
 
 @app.callback()
@@ -32,26 +35,96 @@ def demo() -> None:
 
 
 @app.command()
-def failover(
-    evidence: Evidence = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Only print the steps.")] = False,
-) -> None:
+def basic(evidence: Evidence = None, plan: OnlyPlan = False) -> None:
+    """One leader, two followers: reads, writes and deletes; what a follower does with a command.
+
+    Ends with PASS, or with FAIL and exit code 1.
+    """
+    _show("basic", evidence, plan)
+
+
+@app.command()
+def replication(evidence: Evidence = None, plan: OnlyPlan = False) -> None:
+    """Every write, overwrite and delete on all nodes, while one of them sleeps, too.
+
+    Ends with PASS, or with FAIL and exit code 1.
+    """
+    _show("replication", evidence, plan)
+
+
+@app.command()
+def failover(evidence: Evidence = None, plan: OnlyPlan = False) -> None:
     """Three nodes, 50 keys, the leader killed, 50 more, the old leader back: 100 keys, one hash.
 
     Ends with PASS, or with FAIL and exit code 1.
     """
+    _show("failover", evidence, plan)
+
+
+@app.command()
+def recovery(evidence: Evidence = None, plan: OnlyPlan = False) -> None:
+    """Nodes come back: after a kill, after a long absence by a snapshot, and all three at once.
+
+    Ends with PASS, or with FAIL and exit code 1.
+    """
+    _show("recovery", evidence, plan)
+
+
+@app.command()
+def concurrent(evidence: Evidence = None, plan: OnlyPlan = False) -> None:
+    """Eight clients at once, a leader killed under them; what they were told is judged.
+
+    Ends with PASS, or with FAIL and exit code 1.
+    """
+    _show("concurrent", evidence, plan)
+
+
+@app.command("all")
+def every(evidence: Evidence = None, plan: OnlyPlan = False) -> None:
+    """All five, one after another, each on a cluster of its own; one table and one verdict.
+
+    Exit code 1 when one of them fails.
+    """
     if plan:
-        for number, step in enumerate(PLAN, start=1):
-            show.line(f"{number}. {step.title}\n   expected: {step.expected}")
+        for name in RUNNERS:
+            show.line(f"{name}:")
+            _tell_plan(name)
         return
-    directory = _directory(evidence, "failover")
-    run = run_failover(directory, show.step)
-    (directory / "report.md").write_text(report_text(run))
+    directory = _directory(evidence, "all")
+    runs = []
+    for name in RUNNERS:
+        show.line(f"--- {name} ---")
+        runs.append(_run(name, directory / name))
+    show.demo_table(runs)
+    show.line(f"evidence: {directory}")
+    passed = sum(run.passed for run in runs)
+    if passed < len(runs):
+        show.line(f"FAIL: {passed} of {len(runs)} demonstrations pass")
+        raise typer.Exit(Exit.FAILED)
+    show.line(f"PASS: all {len(runs)} demonstrations")
+
+
+def _show(name: str, evidence: Path | None, plan: bool) -> None:
+    if plan:
+        _tell_plan(name)
+        return
+    directory = _directory(evidence, name)
+    run = _run(name, directory)
     show.line(f"evidence: {directory}")
     if not run.passed:
-        show.line("FAIL: the failover demonstration")
+        show.line(f"FAIL: the {name} demonstration")
         raise typer.Exit(Exit.FAILED)
-    show.line("PASS: writes survived the leader, and all nodes hold the same state")
+    show.line(f"PASS: {run.proves}")
+
+
+def _run(name: str, directory: Path) -> ModeRun:
+    directory.mkdir(parents=True, exist_ok=True)
+    return RUNNERS[name](directory, show.step)
+
+
+def _tell_plan(name: str) -> None:
+    for number, step in enumerate(PLANS[name], start=1):
+        show.line(f"{number}. {step.title}\n   expected: {step.expected}")
 
 
 class Week(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.table import Table
 
 from kvcluster.background import BackgroundCluster, BackgroundNode
 from kvcluster.client import Client
+from kvcluster.demo.mode import ModeRun
 from kvcluster.demo.script import Step, transcript
 from kvcluster.gate.points import Verdict
 from kvcluster.replies import NodeStatus, mapping, text
@@ -55,6 +57,19 @@ def verdict(done: Verdict) -> None:
     mark = "PASS" if done.passed else "FAIL"
     _console.print(f"{done.number}. {done.title}: [{style}]{mark}[/]", soft_wrap=True)
     line(f"   {done.evidence}")
+
+
+def demo_table(runs: Sequence[ModeRun]) -> None:
+    """Each demonstration, and how it went."""
+    table = Table()
+    for heading in ("demonstration", "steps", "seconds", "verdict", "shows that"):
+        table.add_column(heading, no_wrap=heading != "shows that")
+    for run in runs:
+        passed = sum(step.passed for step in run.steps)
+        mark = "[green]PASS[/]" if run.passed else "[bold red]FAIL[/]"
+        steps = f"{passed} of {run.planned}"
+        table.add_row(run.name, steps, f"{run.seconds:.1f}", mark, run.proves)
+    _console.print(table)
 
 
 def cluster_table(cluster: BackgroundCluster) -> bool:

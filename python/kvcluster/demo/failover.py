@@ -20,6 +20,7 @@ from kvcluster.demo.measure import (
     machine,
     write_throughput,
 )
+from kvcluster.demo.scene import expect, see_one_hash, see_roles, write_timeline
 from kvcluster.demo.script import Plan, Script, Step, StepFailed, Teller
 from kvcluster.errors import Corruption
 from kvcluster.local_cluster import LocalCluster
@@ -90,29 +91,13 @@ def run_failover(evidence: Path, tell: Teller, *, measure_throughput: bool = Fal
                 if measure_throughput:
                     run.throughput = write_throughput(cluster.port(cluster.wait_for_leader()))
             finally:
-                _write_timeline(cluster, evidence)
+                write_timeline(cluster, evidence)
     except StepFailed:
         pass  # the step itself says so
     run.steps = script.steps
     run.passed = script.passed
     run.write()
     return run
-
-
-def _write_timeline(cluster: LocalCluster, evidence: Path) -> None:
-    events = cluster.timeline()
-    began = events[0].time if events else 0.0
-    lines = [
-        f"{event.time - began:10.4f} s  {f'node {event.node}' if event.node else 'script':8} "
-        f"{event.message}"
-        for event in events
-    ]
-    (evidence / "timeline.txt").write_text("\n".join(lines) + "\n")
-
-
-def _expect(condition: bool, seen: str) -> None:
-    if not condition:
-        raise AssertionError(seen)
 
 
 def _values(numbers: Iterable[int]) -> dict[bytes, bytes]:
@@ -148,21 +133,7 @@ class _Failover:
 
     def _nodes_are_up(self) -> None:
         with self._script.step() as step:
-            self._leader = self._cluster.wait_for_leader()
-            self._cluster.wait_for_convergence()
-            statuses = self._cluster.statuses()
-            step.notes += [
-                f"node {status.id} on {self._cluster.address(status.id)}: "
-                f"{status.role} in term {status.term}"
-                for status in statuses.values()
-            ]
-            roles = sorted(status.role for status in statuses.values())
-            terms = {status.term for status in statuses.values()}
-            step.seen = (
-                f"node {self._leader} leads; roles {', '.join(roles)}; terms {sorted(terms)}"
-            )
-            _expect(roles == ["follower", "follower", "leader"] and len(terms) == 1, step.seen)
-            self._term = terms.pop()
+            self._leader, self._term = see_roles(self._cluster, step)
 
     def _write(self, numbers: range) -> None:
         with self._script.step() as step, Client([self._cluster.address(self._leader)]) as leader:
@@ -178,17 +149,13 @@ class _Failover:
             step.seen = (
                 f"{len(numbers)} acknowledged by node {self._leader}; keys by node: {counts}"
             )
-            _expect(set(counts.values()) == {numbers.stop}, step.seen)
+            expect(set(counts.values()) == {numbers.stop}, step.seen)
 
     def _compare(self, *, full: bool = False) -> None:
         with self._script.step() as step:
-            found = self._cluster.assert_hashes_equal(full=full)
-            self._run.hashes.append(found)
-            nodes = self._cluster.running
-            step.seen = f"nodes {nodes} at index {found.index}: state {found.state[:16]}..."
-            step.notes.append(f"state   {found.state}")
-            step.notes.append(f"history {found.history}")
+            self._run.hashes.append(see_one_hash(self._cluster, step))
             if full:
+                self._cluster.assert_hashes_equal(full=True)
                 _, self._run.full_hash = self._cluster.full_hash(self._leader)
                 step.notes.append(f"full    {self._run.full_hash}")
 
@@ -229,8 +196,8 @@ class _Failover:
                 and event.term > self._term
                 and event.name in ("pre_candidate", "candidate", "vote_received", "became_leader")
             ]
-            _expect(failover.term > self._term, step.seen)
-            _expect(failover.elected_ms <= ELECTION_BOUND_MS, step.seen)
+            expect(failover.term > self._term, step.seen)
+            expect(failover.elected_ms <= ELECTION_BOUND_MS, step.seen)
 
     def _restart(self, old: int) -> None:
         with self._script.step() as step:
@@ -241,7 +208,7 @@ class _Failover:
                 f"node {old} is a {status.role} of node {status.leader} in term {status.term}, "
                 f"at index {index} as all others"
             )
-            _expect(status.role == "follower" and status.leader == self._leader, step.seen)
+            expect(status.role == "follower" and status.leader == self._leader, step.seen)
 
     def _read_everything(self) -> None:
         with self._script.step() as step:
@@ -252,5 +219,5 @@ class _Failover:
                     for item in self._cluster.local_range(node, "demo:", "demo;")
                 }
                 missing = sorted(expected.items() - found.items())
-                _expect(found == expected, f"node {node} lacks or has otherwise: {missing[:3]}")
+                expect(found == expected, f"node {node} lacks or has otherwise: {missing[:3]}")
             step.seen = f"{len(expected)} keys with their values on nodes {self._cluster.ids}"
