@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from collections.abc import Sequence
@@ -74,6 +75,15 @@ class Connection:
     @property
     def usable(self) -> bool:
         return self._socket.fileno() >= 0
+
+    @property
+    def is_stale(self) -> bool:
+        """While nothing is asked: the node has closed it, or has said something by itself."""
+        if not self.usable:
+            return True
+        poller = select.poll()
+        poller.register(self._socket, select.POLLIN)
+        return bool(poller.poll(0))
 
     def close(self) -> None:
         self._socket.close()

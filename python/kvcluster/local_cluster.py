@@ -56,6 +56,8 @@ class LocalCluster(ClusterFaults):
         heartbeat_ms: between a leader's signs of life.
         options: more flags for every node, `{"log-level": "debug"}` for instance.
         node_options: more flags for single nodes, by id.
+        detached: give the nodes sessions of their own, so that an interrupt that is typed at the
+            terminal does not reach them.
         bin_dir: where `kvstore` is; by default it is looked for, see `kvcluster.binaries`.
 
     Not safe between threads, but for `client` and `async_client`.
@@ -75,6 +77,7 @@ class LocalCluster(ClusterFaults):
         heartbeat_ms: int = 50,
         options: Mapping[str, str | int] | None = None,
         node_options: Mapping[int, Mapping[str, str | int]] | None = None,
+        detached: bool = False,
         bin_dir: str | Path | None = None,
     ) -> None:
         if nodes < 1:
@@ -96,6 +99,7 @@ class LocalCluster(ClusterFaults):
         self._faults = faults
         self._network = network
         self._seed = seed
+        self._detached = detached
         self._ports: dict[int, ReservedPort] = {}
         self._peer_ports: dict[int, ReservedPort] = {}
         self._guard: Guard | None = None
@@ -277,7 +281,9 @@ class LocalCluster(ClusterFaults):
     def _launch(self, node: int) -> None:
         disk = self._disks.get(node)
         process = NodeProcess(
-            self._specs[node], environment=disk.environment if disk is not None else None
+            self._specs[node],
+            detached=self._detached,
+            environment=disk.environment if disk is not None else None,
         )
         if disk is None or not disk.fails:
             self._doomed.discard(node)

@@ -12,6 +12,7 @@ from kvcluster.cli import Exit, show
 from kvcluster.cli import chaos as chaos_command
 from kvcluster.cli import check as check_command
 from kvcluster.cli import demo as demo_commands
+from kvcluster.cli import repl as repl_command
 from kvcluster.errors import KvError
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.add_typer(demo_commands.app, name="demo")
 app.command("check")(check_command.check)
 app.command("gate")(demo_commands.gate)
+app.command("repl")(repl_command.repl)
 app.command("report")(demo_commands.report)
 app.command("chaos")(chaos_command.chaos)
 

@@ -26,8 +26,18 @@ _WIDTH_WITHOUT_TERMINAL = 120
 _console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
 
 
+def console() -> Console:
+    """Where all of this goes."""
+    return _console
+
+
 def line(words: str) -> None:
     _console.print(words, markup=False, soft_wrap=True)
+
+
+def note(words: str) -> None:
+    """To the user, beside the output."""
+    print(words, file=sys.stderr)
 
 
 def raw(value: bytes) -> None:
