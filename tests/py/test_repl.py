@@ -1,6 +1,7 @@
 """The shell on real clusters: its lines, its verbs, and the keys that are typed."""
 
 import io
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -94,6 +95,7 @@ def test_a_json_document_is_stored_as_it_was_typed(desk: Desk) -> None:
 
 def test_errors_are_shown_and_end_nothing(desk: Desk) -> None:
     assert "unknown command 'FROB'" in desk.refused("frob")
+    assert "status takes no arguments" in desk.refused("status now")
     assert "wrong number of arguments" in desk.refused("get")
     assert "not closed" in desk.refused('set k "v')
     assert desk.run("") == ""
@@ -229,7 +231,9 @@ def test_a_paused_node_is_told_from_a_dead_one_and_goes_on(own: Desk) -> None:
 def test_without_a_majority_a_node_still_says_why(own: Desk) -> None:
     own.run("kill leader")
     assert "no majority" in own.run("kill leader")
-    assert "votes" in own.run("KV.WHY")
+    own.shell.own_cluster().wait_for(
+        lambda: "votes" in own.run("KV.WHY"), what="waiting for a candidate", timeout=20
+    )
     assert "no node leads" in own.refused("status")
 
 
@@ -361,3 +365,39 @@ def test_a_shell_without_a_cluster_says_what_to_do(
     assert done.returncode in (1, 2)
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_interrupt_ends_the_waiting_and_not_the_shell(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(line: str) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(desk.shell, "run", interrupted)
+    with create_pipe_input() as pipe:
+        session = new_session(
+            desk.shell, InMemoryHistory(), terminal_input=pipe, terminal_output=DummyOutput()
+        )
+        pipe.send_text("SET k v\r")
+        pipe.send_text("\x04")
+        interact(desk.shell, session)
+    monkeypatch.undo()
+    assert "may have been applied" in desk.take()
+    assert desk.run("PING") == "PONG"
+
+
+def test_an_interrupt_from_the_terminal_does_not_reach_the_nodes(own: Desk) -> None:
+    cluster = own.shell.own_cluster()
+    sessions = {os.getsid(cluster.pid(node)) for node in cluster.ids}
+    assert len(sessions) == 3
+    assert os.getsid(0) not in sessions
+
+
+def test_a_connection_that_is_lost_takes_its_transaction_along(own: Desk) -> None:
+    own.run("SET k before")
+    own.run("MULTI")
+    own.run("SET k after")
+    own.run("kill leader")
+    assert "begin again" in own.refused("EXEC")
+    assert own.shell.prompt == "kvcluster> "
+    assert own.run("GET k") == '"before"'

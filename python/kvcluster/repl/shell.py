@@ -76,7 +76,10 @@ class Shell:
                 return True
             verb = self._all_verbs.get(words[0].decode("utf-8", "replace"))
             if verb is not None:
-                return verb.run(self, [word.decode("utf-8", "replace") for word in words[1:]])
+                arguments = [word.decode("utf-8", "replace") for word in words[1:]]
+                if arguments and not verb.syntax:
+                    raise ValueError(f"{verb.name} takes no arguments")
+                return verb.run(self, arguments)
             if words[0].upper() == b"AUTH":
                 return self._authenticate(words[1:])
             return self._send(words)
