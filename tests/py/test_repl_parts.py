@@ -73,6 +73,8 @@ def test_what_is_shown_in_quotes_can_be_typed_again() -> None:
         ("SET", ["k", "v", "EX", "10", "NX"], "[GET]"),
         ("AUTH", ["pw"], ""),
         ("PING", ["hello"], ""),
+        ("XADD", ["s", "MAXLEN", "10", "*"], "field value [field value ...]"),
+        ("XADD", ["s", "*", "f", "v"], "[field value ...]"),
         ("XREAD", ["BLOCK", "0"], "[COUNT count] STREAMS key [key ...] id [id ...]"),
         ("XREAD", ["COUNT", "5", "STREAMS"], "key [key ...] id [id ...]"),
     ],

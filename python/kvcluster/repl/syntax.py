@@ -82,10 +82,13 @@ SYNTAX: dict[str, str] = {
     "UNLINK": "key [key ...]",
     "UNWATCH": "",
     "WATCH": "key [key ...]",
-    "XADD": "key * field value [field value ...]",
+    "XADD": "key [NOMKSTREAM] [MAXLEN count] *|id field value [field value ...]",
+    "XINFO": "STREAM key",
     "XLEN": "key",
     "XRANGE": "key start end [COUNT count]",
     "XREAD": "[COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]",
+    "XREVRANGE": "key end start [COUNT count]",
+    "XTRIM": "key MAXLEN count",
 }
 
 
