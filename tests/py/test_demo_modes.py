@@ -11,6 +11,7 @@ from kvcluster.demo import basic, concurrent, modes, recovery, replication
 from kvcluster.demo.mode import Mode, ModeRun, run_mode
 from kvcluster.demo.scene import expect
 from kvcluster.demo.script import Plan, Script, Step, Teller
+from kvcluster.errors import NodeFailed
 from kvcluster.local_cluster import LocalCluster
 
 MODES = [basic.MODE, replication.MODE, recovery.MODE, concurrent.MODE]
@@ -85,6 +86,20 @@ def test_one_that_fails_is_told_with_its_exit_code(
     done = CliRunner().invoke(app, ["demo", "basic", "--evidence", str(tmp_path)])
     assert done.exit_code == 1
     assert done.stdout.splitlines()[-1] == "FAIL: the basic demonstration"
+
+
+def test_a_cluster_that_does_not_start_fails_its_demonstration_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(evidence: Path, tell: Teller) -> ModeRun:
+        raise NodeFailed("node 1 ended")
+
+    runners = {"basic": fails, **runner_with({"recovery": True})}
+    monkeypatch.setattr("kvcluster.cli.demo.RUNNERS", runners)
+    done = CliRunner().invoke(app, ["demo", "all", "--evidence", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "basic could not be carried out: node 1 ended" in done.stdout
+    assert done.stdout.splitlines()[-1] == "FAIL: 1 of 2 demonstrations pass"
 
 
 def test_the_page_has_the_steps_of_all_demonstrations(repository: Path) -> None:

@@ -161,6 +161,15 @@ def test_a_follower_that_rejects_says_who_leads(start_cluster: StartCluster) -> 
     desk.route.close()
 
 
+def test_a_connection_that_was_reset_is_made_anew(desk: Desk) -> None:
+    desk.run("MULTI")
+    assert desk.run("RESET") == "RESET"
+    assert desk.shell.prompt == "kvcluster> "
+    desk.run("CLIENT SETNAME me")
+    assert desk.run("CLIENT GETNAME") == '"me"'
+    assert '1# "index" => (integer) ' in desk.run("KV.HASH"), "a map, so it speaks RESP3"
+
+
 def test_status_and_hash_show_every_node(desk: Desk, calm_cluster: LocalCluster) -> None:
     desk.run("SET k v")
     status = desk.run("status")
@@ -310,6 +319,7 @@ def test_exit_ends_the_shell(desk: Desk) -> None:
     with pytest.raises(Leave):
         desk.run("exit")
     assert run_lines(desk.shell, ["# a comment", "SET k v", "quit", "frob"])
+    assert run_lines(desk.shell, ["QUIT", "frob"])
     assert not run_lines(desk.shell, ["frob", "SET k v"])
 
 

@@ -14,6 +14,7 @@ from kvcluster.demo.mode import ModeRun
 from kvcluster.demo.modes import PLANS, RUNNERS
 from kvcluster.demo.report import report_text
 from kvcluster.demo.script import new_evidence_directory
+from kvcluster.errors import KvError
 from kvcluster.gate import week11, week12
 from kvcluster.gate.points import Point, check_points, source_tree, tag, write_verdicts
 
@@ -119,7 +120,11 @@ def _show(name: str, evidence: Path | None, plan: bool) -> None:
 
 def _run(name: str, directory: Path) -> ModeRun:
     directory.mkdir(parents=True, exist_ok=True)
-    return RUNNERS[name](directory, show.step)
+    try:
+        return RUNNERS[name](directory, show.step)
+    except KvError as error:
+        show.line(f"{name} could not be carried out: {error}")
+        return ModeRun(name, "nothing: it could not be carried out", [], len(PLANS[name]), 0.0)
 
 
 def _tell_plan(name: str) -> None:

@@ -77,13 +77,12 @@ def repl(
 
 def _in_background(directory: Path) -> list[str]:
     cluster = BackgroundCluster(directory)
-    named = [node.address for node in cluster.nodes if node.running]
-    if not named:
+    if not any(node.running for node in cluster.nodes):
         raise KvError(
             f"no cluster runs in {cluster.directory}: start one with kvcluster up, give --nodes or "
             "--port, or let the shell start its own: kvcluster repl --cluster 3"
         )
-    return named
+    return [node.address for node in cluster.nodes]
 
 
 def _first_line(file: Path) -> str:

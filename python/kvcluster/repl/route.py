@@ -47,7 +47,6 @@ _ENDS = {
     "DISCARD": {"tx", "watching"},
     "UNWATCH": {"watching"},
     "READWRITE": {"readonly"},
-    "RESET": set(_SIGNS.values()),
 }
 
 
@@ -161,7 +160,10 @@ class Route:
         self.learn()
         entry = self.book.find(name)
         if entry is None or entry.is_local:
-            return self.send_to(self._any_node(), *words)
+            node = self._any_node()
+            if not self.book.entries:
+                raise Unavailable("no node has told its commands yet: try again")
+            return self.send_to(node, *words)
         try:
             return self._client.execute(*words, is_write=entry.is_write)
         except CommandError as refused:
@@ -176,7 +178,9 @@ class Route:
             timeout: seconds; by default those of the shell.
 
         Raises:
-            KvError: it does not answer.
+            Unavailable: it cannot be reached.
+            Timeout: it was sent and not answered.
+            CommandError: the password is missing or wrong.
         """
         connection = Connection(address, timeout=_PROBE_SECONDS, password=self._password)
         try:
@@ -184,7 +188,7 @@ class Route:
         finally:
             connection.close()
         if outcome.lost is not None:
-            raise Unavailable(outcome.lost)
+            raise Timeout(f"no answer came: {outcome.lost}")
         return outcome.replies[0]
 
     def abandon(self) -> None:
@@ -240,6 +244,8 @@ class Route:
             self.state -= _ENDS.get(name, set())
             if not isinstance(reply, ErrorReply) and name in _SIGNS:
                 self.state.add(_SIGNS[name])
+        if name == "RESET":
+            self._drop()  # it speaks RESP2 from here on, and has forgotten the password
         return reply
 
     def _kept(self) -> Connection:

@@ -14,7 +14,7 @@ from kvcluster.repl.book import ALIASES
 from kvcluster.repl.cluster_verbs import CLUSTER_VERBS
 from kvcluster.repl.render import ERROR, error, shown, shown_each
 from kvcluster.repl.route import Route
-from kvcluster.repl.verbs import VERBS, Verb
+from kvcluster.repl.verbs import VERBS, Leave, Verb
 from kvcluster.repl.words import split
 from kvcluster.replies import NodeStatus
 from kvcluster.retry import ErrorReply
@@ -80,6 +80,8 @@ class Shell:
                 if arguments and not verb.syntax:
                     raise ValueError(f"{verb.name} takes no arguments")
                 return verb.run(self, arguments)
+            if words[0].upper() in (b"QUIT", b"EXIT"):
+                raise Leave
             if words[0].upper() == b"AUTH":
                 return self._authenticate(words[1:])
             return self._send(words)
