@@ -18,9 +18,12 @@ class Shell:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def run(self, *words: str, timeout: float = 90) -> "subprocess.CompletedProcess[str]":
+    def run(
+        self, *words: str, typed: str = "", timeout: float = 90
+    ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "-m", "kvcluster", *words],
+            input=typed,
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -40,6 +43,7 @@ def test_a_cluster_comes_up_serves_and_goes_down(shell: Shell) -> None:
     assert up.returncode == 0, up.stderr
     assert shell.run("put", "greeting", "hello").stdout == "OK\n"
     assert shell.run("get", "greeting").stdout == "hello\n"
+    assert shell.run("repl", typed="GET greeting\n").stdout == '"hello"\n'
     status = shell.run("status")
     assert status.returncode == 0
     assert status.stdout.count("follower") == 2
