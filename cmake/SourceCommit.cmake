@@ -4,6 +4,7 @@
 #
 # This file is also the script that writes the header.
 if(CMAKE_SCRIPT_MODE_FILE)
+  cmake_policy(VERSION 3.25)
   execute_process(
     COMMAND git -C ${SOURCE_DIR} describe --always --dirty --exclude=*
     OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
