@@ -69,6 +69,7 @@ void Node::set_digest_wrong(bool wrong) {
 // Damage below what a mark in the log says to be durable; beyond, it would be a torn write.
 bool Node::damage_log(FaultKind how, std::uint64_t where) {
   if (!running_ || !log_.idle() || log_.hung() || !log_.wal().write_mark()) return false;
+  if (!log_.wal().all_marked()) return false;
   const storage::WalPosition end = log_.wal().durable_position();
   disk_.crash_losing_nothing();
   auto names = disk_.list("wal");

@@ -116,6 +116,9 @@ class Wal {
   [[nodiscard]] bool disk_full() const { return disk_full_; }
 
   [[nodiscard]] WalPosition durable_position() const;
+  // A mark in the log names all that is durable: damage to it is told from a torn write. Else the
+  // newest batch, or the end of a sealed segment without a successor, is not named yet.
+  [[nodiscard]] bool all_marked() const { return marked_ == durable_; }
   [[nodiscard]] WalPosition appended_position() const;
   [[nodiscard]] raft::EntryId base() const { return terms_.base(); }
   [[nodiscard]] raft::EntryId last() const { return terms_.last(); }

@@ -84,7 +84,9 @@ TEST_F(WalDamage, AFlippedBitAnywhereBelowTheDurableMarkIsRefused) {
   write(batch({entry(1, 1), entry(1, 2)}));
   write(replace_batch(2, {entry(2, 2)}));
   const std::uint64_t durable = wal->durable_position().offset;
+  EXPECT_FALSE(wal->all_marked());
   ASSERT_TRUE(wal->write_mark().has_value());
+  EXPECT_TRUE(wal->all_marked());
   for (std::uint64_t at = 0; at < durable; ++at) {
     SCOPED_TRACE(at);
     const auto copy = disk.clone();
