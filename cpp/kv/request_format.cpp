@@ -213,6 +213,16 @@ Result<Operation> peek_operation(BytesView encoded) {
   return operation;
 }
 
+BytesView peek_key(BytesView encoded) {
+  Decoder in(encoded);
+  const Shape* shape = shape_of(in.u8());
+  if (!in.ok() || shape == nullptr || shape->keys == kNone) return {};
+  in.u8();  // flags
+  for (std::size_t i = 0; i < shape->numbers; ++i) in.varint();
+  in.varint();  // how many arguments
+  return in.bytes();
+}
+
 Result<Request> decode_request(BytesView encoded) {
   Decoder in(encoded);
   const std::uint8_t number = in.u8();

@@ -118,6 +118,9 @@ enum class KeyPositions : std::uint8_t { kNone, kFirst, kEvery, kEverySecond };
 void encode(const Request& request, Bytes& out);
 void encode_once_header(BytesView client, std::uint64_t sequence, Bytes& out);
 
+// The first key of a plain request, as far as it can be had without checking the rest; empty when
+// it has none or carries other requests.
+[[nodiscard]] BytesView peek_key(BytesView encoded);
 // The first byte. Errors: kCorruption.
 [[nodiscard]] Result<Operation> peek_operation(BytesView encoded);
 // Views into `encoded`. They accept exactly what is encoded here. Errors: kCorruption.

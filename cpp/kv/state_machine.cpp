@@ -3,6 +3,7 @@
 // with the kinds of EntryType and H_0 of zero bytes.
 #include "kv/state_machine.hpp"
 
+#include <absl/container/inlined_vector.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -204,6 +205,16 @@ Reply StateMachine::apply(LogPosition at, BytesView payload) {
   Reply reply = request.empty() ? Reply::ok() : impl_->run(request, at.index, budget);
   impl_->finish(at, EntryType::kCommand, payload);
   return reply;
+}
+
+void StateMachine::expect(std::span<const BytesView> payloads) const {
+  absl::InlinedVector<BytesView, 32> keys;
+  for (const BytesView payload : payloads) {
+    if (payload.size() <= kEntryTimeBytes) continue;
+    const BytesView key = peek_key(payload.substr(kEntryTimeBytes));
+    if (!key.empty()) keys.push_back(key);
+  }
+  impl_->table.prefetch(Space::kData, keys);
 }
 
 void StateMachine::encode_entry(WallMillis time, BytesView encoded_request, Bytes& out) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "base/bytes.hpp"
 #include "base/digest.hpp"
@@ -50,6 +51,10 @@ class StateMachine {
   // A command entry: `payload` is encode_entry()'s. Requires: at.index == applied().next().
   // A payload that cannot be decoded breaks an invariant: it was checked before it was proposed.
   Reply apply(LogPosition at, BytesView payload);
+
+  // These command entries are about to be applied: brings near the records that they will touch.
+  // Changes nothing but the time.
+  void expect(std::span<const BytesView> payloads) const;
 
   // The payload of a command entry: the leader's clock (u64, little-endian), then the encoded
   // request, unchanged. So a leader can keep room for the time and stamp it in place.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 
 #include "base/bytes.hpp"
 
@@ -37,6 +38,10 @@ class Table {
   // views are valid during the visit only; the visitor must not change the table.
   using Visitor = std::function<bool(BytesView key, BytesView value)>;
   virtual void scan(Space space, BytesView from, const Visitor& visitor) const = 0;
+
+  // These keys are about to be asked for: a table in memory brings them near all at once, where one
+  // after the other would wait for each. Changes nothing but the time.
+  virtual void prefetch(Space /*space*/, std::span<const BytesView> /*keys*/) const {}
 
   // Removes everything, in all spaces.
   virtual void clear() = 0;

@@ -1,4 +1,6 @@
 // What consensus says: persist, send, apply.
+#include <absl/container/inlined_vector.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -28,7 +30,7 @@ std::optional<raft::Proposed> Replica::Impl::step(raft::Event event) {
     out.role_changed = true;
     role_may_have_changed();
   }
-  for (const raft::Entry& entry : effects.committed) apply(entry);
+  apply(effects.committed);
   for (const raft::ReadOutcome& outcome : effects.reads) {
     if (outcome.confirmed) {
       reads.confirmed(outcome.id);
@@ -40,6 +42,21 @@ std::optional<raft::Proposed> Replica::Impl::step(raft::Event event) {
     }
   }
   return effects.proposed;
+}
+
+void Replica::Impl::apply(std::span<const raft::Entry> entries) {
+  constexpr std::size_t kExpected = 32;
+  absl::InlinedVector<BytesView, kExpected> commands;
+  while (!entries.empty()) {
+    const auto next = entries.first(std::min(entries.size(), kExpected));
+    commands.clear();
+    for (const raft::Entry& entry : next) {
+      if (entry.kind == raft::EntryKind::kCommand) commands.push_back(entry.payload.view());
+    }
+    state.expect(commands);
+    for (const raft::Entry& entry : next) apply(entry);
+    entries = entries.subspan(next.size());
+  }
 }
 
 void Replica::Impl::apply(const raft::Entry& entry) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -64,6 +65,7 @@ struct Replica::Impl {
   // effects.cpp
   // Feeds consensus and does what it says. Set for a Propose: its outcome.
   std::optional<raft::Proposed> step(raft::Event event);
+  void apply(std::span<const raft::Entry> entries);
   void apply(const raft::Entry& entry);
   void tell_applied();
   void forget_last_write(const PendingWrites::Write& write);

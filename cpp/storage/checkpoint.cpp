@@ -176,8 +176,8 @@ Status CheckpointStore::write(const CheckpointJob& job) {
     const auto space = static_cast<kv::Space>(i);
     if (job.frozen->hides_below()) KV_TRY(transaction->clear(space));
     for (const auto& [key, cell] : job.frozen->map(space)) {
-      KV_TRY(cell->erased ? transaction->erase(space, key)
-                          : transaction->put(space, key, cell->value));
+      KV_TRY(cell->erased() ? transaction->erase(space, key)
+                            : transaction->put(space, key, cell->value()));
     }
   }
   Bytes meta;

@@ -43,8 +43,8 @@ std::optional<BytesView> LayeredTable::get(kv::Space space, BytesView key) const
   for (const Memtable* layer : {static_cast<const Memtable*>(active_.get()), frozen_.get()}) {
     if (layer == nullptr) continue;
     if (const Cell* cell = layer->find(space, key)) {
-      if (cell->erased) return std::nullopt;
-      return cell->value;
+      if (cell->erased()) return std::nullopt;
+      return cell->value();
     }
     if (layer->hides_below()) return std::nullopt;
   }
@@ -59,6 +59,10 @@ void LayeredTable::erase(kv::Space space, BytesView key) {
   // A key that nothing below knows needs no cell to hide it.
   if (!get(space, key)) return;
   active_->erase(space, key);
+}
+
+void LayeredTable::prefetch(kv::Space space, std::span<const BytesView> keys) const {
+  active_->prefetch(space, keys);
 }
 
 void LayeredTable::clear() { active_->clear(); }
@@ -83,8 +87,8 @@ void LayeredTable::scan(kv::Space space, BytesView from, const Visitor& visitor)
     const bool in_middle = middle.valid() && middle.key() == *key;
     const bool in_bottom = bottom && bottom->valid() && bottom->key() == *key;
     const Cell* cell = in_top ? &top.cell() : in_middle ? &middle.cell() : nullptr;
-    if (cell == nullptr || !cell->erased) {
-      const BytesView value = cell != nullptr ? BytesView(cell->value) : bottom->value();
+    if (cell == nullptr || !cell->erased()) {
+      const BytesView value = cell != nullptr ? cell->value() : bottom->value();
       if (!visitor(*key, value)) return;
     }
     if (in_top) top.next();

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/bytes.hpp"
@@ -28,6 +29,7 @@ class LayeredTable final : public kv::Table {
   void put(kv::Space space, BytesView key, BytesView value) override;
   void erase(kv::Space space, BytesView key) override;
   void scan(kv::Space space, BytesView from, const Visitor& visitor) const override;
+  void prefetch(kv::Space space, std::span<const BytesView> keys) const override;
   void clear() override;
 
   // The changes since the last checkpoint, to be written by the next one. Requires: no part is

@@ -1,5 +1,8 @@
 #include "storage/memtable.hpp"
 
+#include <absl/hash/hash.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "base/check.hpp"
@@ -7,53 +10,78 @@
 namespace kvcluster::storage {
 namespace {
 
-// A cell, its heap blocks, and its share of the tree and of the hash.
-constexpr std::size_t kEntryBytes = 192;
+// The allocator's head of a block, and a cell's share of the tree and of the hash.
+constexpr std::size_t kEntryBytes = 80;
+constexpr std::size_t kCacheLine = 64;
+// Of a cell's block, from its start: header, key and a usual value.
+constexpr std::size_t kPrefetchLines = 3;
+// At a time, so that the first is still near when the last is asked for.
+constexpr std::size_t kPrefetchKeys = 32;
+
+std::uint64_t hash_of(BytesView key) { return absl::Hash<BytesView>{}(key); }
 
 }  // namespace
 
+Memtable::Memtable() : Memtable(hash_of) {}
+
+Cell* Memtable::find(const Cells& cells, std::uint64_t hash, BytesView key) {
+  const auto found = cells.known.find(hash);
+  Cell* cell = found == cells.known.end() ? nullptr : found->second;
+  while (cell != nullptr && cell->key() != key) cell = cell->next;
+  return cell;
+}
+
 const Cell* Memtable::find(kv::Space space, BytesView key) const {
-  const auto& known = space_of(space).known;
-  const auto found = known.find(key);
-  return found == known.end() ? nullptr : found->second;
+  return find(space_of(space), hash_(key), key);
 }
 
 void Memtable::put(kv::Space space, BytesView key, BytesView value) {
-  KV_CHECK(!key.empty() && key.size() <= kv::kMaxKeyBytes, "keys have 1 to 511 bytes");
-  Cell& cell = cell_of(space, key);
-  memory_bytes_ += value.size();
-  memory_bytes_ -= cell.value.size();
-  cell.value.assign(value);
-  cell.erased = false;
+  cell_for(space, key, value.size()).assign(value);
 }
 
 void Memtable::erase(kv::Space space, BytesView key) {
   if (!hides_below_) {
-    Cell& cell = cell_of(space, key);
-    memory_bytes_ -= cell.value.size();
-    cell.value = Bytes();
-    cell.erased = true;
+    cell_for(space, key, 0).erase();
     return;
   }
   // There is nothing below to hide.
   Cells& cells = spaces_[static_cast<std::size_t>(space)];
-  const auto found = cells.ordered.find(key);
-  if (found == cells.ordered.end()) return;
-  const std::unique_ptr<Cell> cell = std::move(found->second);  // the keys live as long as it
-  memory_bytes_ -= kEntryBytes + cell->key.size() + cell->value.size();
-  cells.known.erase(cell->key);
-  cells.ordered.erase(found);
+  const std::uint64_t hash = hash_(key);
+  if (Cell* cell = find(cells, hash, key)) unlink(cells, hash, *cell);
 }
 
-Cell& Memtable::cell_of(kv::Space space, BytesView key) {
+Cell& Memtable::cell_for(kv::Space space, BytesView key, std::size_t value_bytes) {
   Cells& cells = spaces_[static_cast<std::size_t>(space)];
-  if (const auto found = cells.known.find(key); found != cells.known.end()) return *found->second;
-  auto cell = std::make_unique<Cell>(Cell{Bytes(key), Bytes(), false});
-  Cell& made = *cell;
-  cells.known.emplace(made.key, &made);
-  cells.ordered.emplace(made.key, std::move(cell));
-  memory_bytes_ += kEntryBytes + key.size();
-  return made;
+  const std::uint64_t hash = hash_(key);
+  Cell* const old = find(cells, hash, key);
+  if (old != nullptr && old->suits(value_bytes)) return *old;
+  // What grew once will grow again.
+  const bool grew = old != nullptr && value_bytes > old->value().size();
+  Cell::Owner fresh = Cell::make(key, grew ? value_bytes + value_bytes / 2 : value_bytes);
+  Cell& cell = *fresh;
+  if (old != nullptr) unlink(cells, hash, *old);
+  link(cells, hash, std::move(fresh));
+  return cell;
+}
+
+void Memtable::link(Cells& cells, std::uint64_t hash, Cell::Owner cell) {
+  memory_bytes_ += kEntryBytes + cell->block_bytes();
+  cell->next = std::exchange(cells.known[hash], cell.get());
+  const BytesView key = cell->key();
+  cells.ordered.emplace(key, std::move(cell));
+}
+
+Cell::Owner Memtable::unlink(Cells& cells, std::uint64_t hash, Cell& cell) {
+  memory_bytes_ -= kEntryBytes + cell.block_bytes();
+  const auto chain = cells.known.find(hash);
+  Cell** link = &chain->second;
+  while (*link != &cell) link = &(*link)->next;
+  *link = cell.next;
+  if (chain->second == nullptr) cells.known.erase(chain);
+  const auto place = cells.ordered.find(cell.key());
+  Cell::Owner owner = std::move(place->second);  // the key lives as long as it
+  cells.ordered.erase(place);
+  return owner;
 }
 
 void Memtable::clear() {
@@ -63,6 +91,24 @@ void Memtable::clear() {
   }
   memory_bytes_ = 0;
   hides_below_ = true;
+}
+
+void Memtable::prefetch(kv::Space space, std::span<const BytesView> keys) const {
+  const auto& known = space_of(space).known;
+  std::array<std::uint64_t, kPrefetchKeys> hashes{};
+  const std::size_t count = std::min(keys.size(), hashes.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    hashes[i] = hash_(keys[i]);
+    known.prefetch(hashes[i]);
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto found = known.find(hashes[i]);
+    if (found == known.end()) continue;
+    const auto* const block = reinterpret_cast<const char*>(found->second);
+    for (std::size_t line = 0; line < kPrefetchLines; ++line) {
+      __builtin_prefetch(block + line * kCacheLine);
+    }
+  }
 }
 
 std::size_t Memtable::entries() const {
