@@ -91,6 +91,20 @@ constexpr Spec kCommands[] = {
      "The type of the value of a key."},
     {CommandId::kUnlink, "unlink", -2, Spec::kWrite | Spec::kFast, 1, -1, 1, "generic",
      "Deletes keys; how many there were."},
+    {CommandId::kXadd, "xadd", -5, Spec::kWrite | Spec::kDenyOom | Spec::kFast, 1, 1, 1, "stream",
+     "Adds a message to a stream; its id, which is the next one."},
+    {CommandId::kXinfo, "xinfo", -3, Spec::kReadonly, 2, 2, 1, "stream",
+     "XINFO STREAM key: the length of a stream, its first and its last message."},
+    {CommandId::kXlen, "xlen", 2, Spec::kReadonly | Spec::kFast, 1, 1, 1, "stream",
+     "How many messages a stream holds."},
+    {CommandId::kXrange, "xrange", -4, Spec::kReadonly, 1, 1, 1, "stream",
+     "The messages of a stream from one id to another."},
+    {CommandId::kXread, "xread", -4, Spec::kReadonly | Spec::kBlocking | Spec::kMovableKeys, 0, 0,
+     0, "stream", "The messages of streams after an id each; may wait for one."},
+    {CommandId::kXrevrange, "xrevrange", -4, Spec::kReadonly, 1, 1, 1, "stream",
+     "The messages of a stream from one id back to another."},
+    {CommandId::kXtrim, "xtrim", -4, Spec::kWrite, 1, 1, 1, "stream",
+     "Forgets the oldest messages of a stream; how many that were."},
 };
 
 constexpr char lower(char byte) {

@@ -15,7 +15,8 @@ enum class CommandId : std::uint8_t {
   kAppend, kDbsize, kDecr, kDecrBy, kDel, kExists, kExpire, kExpireAt, kExpireTime, kFlushAll,
   kFlushDb, kGet, kGetDel, kGetEx, kGetRange, kGetSet, kIncr, kIncrBy, kKeys, kKvCas, kKvGet,
   kKvHash, kKvOnce, kKvRange, kMget, kMset, kMsetnx, kPersist, kPexpire, kPexpireAt, kPexpireTime,
-  kPsetex, kPttl, kSet, kSetex, kSetnx, kSetRange, kStrlen, kTouch, kTtl, kType, kUnlink,
+  kPsetex, kPttl, kSet, kSetex, kSetnx, kSetRange, kStrlen, kTouch, kTtl, kType, kUnlink, kXadd,
+  kXinfo, kXlen, kXrange, kXread, kXrevrange, kXtrim,
 };
 // clang-format on
 
@@ -26,6 +27,7 @@ struct CommandSpec {
     kFast = 4,
     kDenyOom = 8,       // may take memory
     kMovableKeys = 16,  // where its keys stand depends on what it carries
+    kBlocking = 32,     // may keep its client waiting
   };
 
   CommandId id;

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "base/check.hpp"
 #include "base/codec.hpp"
@@ -106,6 +108,27 @@ void encode_scan_page(BytesView after, BytesView match_pattern, std::uint64_t co
   request.numbers[0] = static_cast<std::int64_t>(std::clamp<std::uint64_t>(count, 1, INT64_MAX));
   request.args = {after, match_pattern, type_name};
   encode(request, out);
+}
+
+void encode_resumed_read(BytesView encoded, std::span<const std::uint64_t> positions, Bytes& out) {
+  auto request = decode_request(encoded);
+  KV_CHECK(request && request->operation == Operation::kStreamRead, "it is a read of streams");
+  KV_CHECK(2 * positions.size() == request->args.size(), "every stream has its position");
+  request->flags = 0;
+  std::vector<std::string> texts;
+  texts.reserve(positions.size());  // the arguments are views into them
+  for (std::size_t i = 0; i < positions.size(); ++i) {
+    request->args[2 * i + 1] = texts.emplace_back(std::to_string(positions[i]));
+  }
+  encode(*request, out);
+}
+
+std::vector<BytesView> streams_of_read(BytesView encoded) {
+  const auto request = decode_request(encoded);
+  KV_CHECK(request && request->operation == Operation::kStreamRead, "it is a read of streams");
+  std::vector<BytesView> keys;
+  for (std::size_t i = 0; i < request->args.size(); i += 2) keys.push_back(request->args[i]);
+  return keys;
 }
 
 void encode_full_hash(Bytes& out) { encode(Request{.operation = Operation::kFullHash}, out); }

@@ -11,6 +11,7 @@
 #include "kv/integer.hpp"
 #include "kv/request.hpp"
 #include "kv/request_format.hpp"
+#include "kv/stream_options.hpp"
 #include "kv/table.hpp"
 
 namespace kvcluster::kv {
@@ -211,7 +212,8 @@ Status parse_keys_only(Operation operation, Arguments args, Request& request) {
   return {};
 }
 
-Status parse(const CommandSpec& spec, Arguments args, const Limits& limits, Request& request) {
+Status parse(const CommandSpec& spec, Arguments args, const Limits& limits, Request& request,
+             std::optional<std::int64_t>& block_ms) {
   switch (spec.id) {
     case CommandId::kSet:
       return parse_set(args, request);
@@ -290,6 +292,20 @@ Status parse(const CommandSpec& spec, Arguments args, const Limits& limits, Requ
     case CommandId::kFlushAll:
     case CommandId::kFlushDb:
       return parse_flush(args, request);
+    case CommandId::kXadd:
+      return parse_stream_add(args, limits, request);
+    case CommandId::kXinfo:
+      return parse_stream_info(args, request);
+    case CommandId::kXlen:
+      return parse_keys_only(Operation::kStreamLength, args, request);
+    case CommandId::kXrange:
+      return parse_stream_range(args, false, limits, request);
+    case CommandId::kXread:
+      return parse_stream_read(args, limits, request, block_ms);
+    case CommandId::kXrevrange:
+      return parse_stream_range(args, true, limits, request);
+    case CommandId::kXtrim:
+      return parse_stream_trim(args, request);
     case CommandId::kKvOnce:
       break;  // carries a command, is none
   }
@@ -298,18 +314,22 @@ Status parse(const CommandSpec& spec, Arguments args, const Limits& limits, Requ
 }
 
 Result<RequestInfo> encode_plain(const CommandSpec& spec, Arguments args, const Limits& limits,
-                                 Bytes& out) {
+                                 bool blocking, Bytes& out) {
   Request request;
-  if (Status status = parse(spec, args, limits, request); !status) {
+  std::optional<std::int64_t> block_ms;
+  if (Status status = parse(spec, args, limits, request, block_ms); !status) {
     return std::unexpected(std::move(status).error());
   }
   if (Status status = check_sizes(request, limits); !status) {
     return std::unexpected(std::move(status).error());
   }
+  if (!blocking) block_ms.reset();
+  if (block_ms) request.flags |= flag::kReadPositions;
   encode(request, out);
   const bool keyed = key_positions(request.operation) != KeyPositions::kNone;
   return RequestInfo{.is_write = is_write(request.operation),
-                     .key = keyed ? request.args.front() : BytesView()};
+                     .key = keyed ? request.args.front() : BytesView(),
+                     .block_ms = block_ms};
 }
 
 Result<RequestInfo> encode_once(Arguments args, const Limits& limits, Bytes& out) {
@@ -332,7 +352,7 @@ Result<RequestInfo> encode_once(Arguments args, const Limits& limits, Bytes& out
   if (!spec->takes(carried.size())) return wrong_arity(spec->name);
   const std::size_t before = out.size();
   encode_once_header(client, static_cast<std::uint64_t>(*sequence), out);
-  auto info = encode_plain(*spec, carried, limits, out);
+  auto info = encode_plain(*spec, carried, limits, false, out);
   if (!info) {
     out.resize(before);
     return info;
@@ -345,14 +365,27 @@ Result<RequestInfo> encode_once(Arguments args, const Limits& limits, Bytes& out
 
 bool is_data_command(BytesView name) { return find_data_command(name) != nullptr; }
 
-Result<RequestInfo> encode_request(std::span<const BytesView> args, const Limits& limits,
-                                   Bytes& out) {
+namespace {
+
+Result<RequestInfo> encode_any(Arguments args, const Limits& limits, bool blocking, Bytes& out) {
   if (args.empty()) return invalid_argument("ERR a command must not be empty");
   const CommandSpec* spec = find_data_command(args[0]);
   if (spec == nullptr) return unknown_command(args);
   if (!spec->takes(args.size())) return wrong_arity(spec->name);
   if (spec->id == CommandId::kKvOnce) return encode_once(args, limits, out);
-  return encode_plain(*spec, args, limits, out);
+  return encode_plain(*spec, args, limits, blocking, out);
+}
+
+}  // namespace
+
+Result<RequestInfo> encode_request(std::span<const BytesView> args, const Limits& limits,
+                                   Bytes& out) {
+  return encode_any(args, limits, false, out);
+}
+
+Result<RequestInfo> encode_blocking_request(std::span<const BytesView> args, const Limits& limits,
+                                            Bytes& out) {
+  return encode_any(args, limits, true, out);
 }
 
 }  // namespace kvcluster::kv

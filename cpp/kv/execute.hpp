@@ -1,4 +1,4 @@
-// Runs plain requests on a keyspace: one function an operation, in three files by topic.
+// Runs plain requests on a keyspace: one function an operation, in four files by topic.
 #pragma once
 
 #include <cstddef>
@@ -62,6 +62,9 @@ struct Writing {
 [[nodiscard]] Reply execute_get_expire(const Writing& writing, const Request& request);
 [[nodiscard]] Reply execute_expire(const Writing& writing, const Request& request);
 [[nodiscard]] Reply execute_persist(const Writing& writing, const Request& request);
+// The operations on streams; parts of execute_read and execute_write.
+[[nodiscard]] Reply execute_stream_read(const Reading& reading, const Request& request);
+[[nodiscard]] Reply execute_stream_write(const Writing& writing, const Request& request);
 // The time that the request's number and flags name, which may lie before the epoch.
 [[nodiscard]] std::int64_t requested_expiry_ms(const Request& request, WallMillis now);
 

@@ -8,6 +8,7 @@
 #include "base/check.hpp"
 #include "base/codec.hpp"
 #include "base/digest.hpp"
+#include "kv/stream.hpp"
 
 namespace kvcluster::kv {
 namespace {
@@ -51,6 +52,12 @@ WallMillis expiry_time(BytesView key) {
   return time;
 }
 
+// Empty unless the slot holds a stream.
+StreamHead head_in(const Slot& slot) {
+  const bool is_stream = slot.stored && slot.record.type == RecordType::kStream;
+  return is_stream ? decode_stream_head(slot.record.value) : StreamHead{};
+}
+
 }  // namespace
 
 Slot Keyspace::find(BytesView key, WallMillis now) const {
@@ -62,16 +69,38 @@ Slot Keyspace::find(BytesView key, WallMillis now) const {
   return slot;
 }
 
+void Keyspace::tell(ChangeKind kind, BytesView key, BytesView value) {
+  if (observer_ != nullptr) observer_->changed({kind, key, value});
+}
+
 void Keyspace::write(const Slot& slot, const Record& record) {
+  // Before the change: the record's value may be a view that it ends.
+  if (record.type == RecordType::kString) {
+    tell(ChangeKind::kPut, slot.key, record.value);
+  } else if (observer_ != nullptr) {
+    tell(ChangeKind::kStream, slot.key, stream_id(decode_stream_head(record.value).last));
+  }
+  put(slot, record);
+}
+
+void Keyspace::put(const Slot& slot, const Record& record) {
+  // Read before the first change of the table ends the slot's views.
+  const StreamHead replaced = record.type == RecordType::kStream ? StreamHead{} : head_in(slot);
   fresh_.clear();
   encode(record, fresh_);
   replace(Space::kData, slot.key, slot.stored, slot.record.expire_at_ms, fresh_,
           record.expire_at_ms);
+  erase_elements(slot.key, replaced.first, replaced.last + 1);
 }
 
 bool Keyspace::erase(const Slot& slot) {
   const bool was_live = slot.live;
-  if (slot.stored) remove(Space::kData, slot.key, *slot.stored, slot.record.expire_at_ms);
+  const StreamHead head = head_in(slot);
+  if (slot.stored) {
+    tell(was_live ? ChangeKind::kDelete : ChangeKind::kExpire, slot.key);
+    remove(Space::kData, slot.key, *slot.stored, slot.record.expire_at_ms);
+  }
+  erase_elements(slot.key, head.first, head.last + 1);
   return was_live;
 }
 
@@ -91,6 +120,34 @@ void Keyspace::flush() {
 void Keyspace::scan(BytesView from, const Visitor& visitor) const {
   table_.scan(Space::kData, from,
               [&](BytesView key, BytesView stored) { return visitor(key, decode_record(stored)); });
+}
+
+void Keyspace::add_element(BytesView key, std::uint64_t sequence, BytesView value) {
+  const Bytes element = stream_element_key(key, sequence);
+  hash_.add(Space::kStream, element, value);
+  table_.put(Space::kStream, element, value);
+}
+
+void Keyspace::erase_element(BytesView element_key) {
+  const auto stored = table_.get(Space::kStream, element_key);
+  KV_CHECK(stored, "a stream has all the elements that its record names");
+  hash_.remove(Space::kStream, element_key, *stored);
+  table_.erase(Space::kStream, element_key);
+}
+
+void Keyspace::erase_elements(BytesView key, std::uint64_t first, std::uint64_t end) {
+  for (std::uint64_t sequence = first; sequence < end; ++sequence) {
+    erase_element(stream_element_key(key, sequence));
+  }
+}
+
+void Keyspace::scan_elements(BytesView key, std::uint64_t first, std::uint64_t last,
+                             const ElementVisitor& visitor) const {
+  const Bytes end = stream_element_key(key, last);
+  table_.scan(Space::kStream, stream_element_key(key, first),
+              [&](BytesView element, BytesView value) {
+                return element <= end && visitor(stream_sequence(element), value);
+              });
 }
 
 std::optional<Session> Keyspace::session(BytesView client) const {
@@ -155,20 +212,45 @@ void Keyspace::purge_due(WallMillis now) {
     due.emplace_back(time, place);
     return true;
   });
+  std::size_t work = kMaxPurge;
   for (const auto& [time, place] : due) {
     KV_CHECK(place.size() > 1, "an entry of the expiry index is damaged");
-    purge(static_cast<Space>(place.front()), BytesView(place).substr(1), time);
+    if (!purge(static_cast<Space>(place.front()), BytesView(place).substr(1), time, work)) {
+      nothing_before_ = time;
+      return;
+    }
   }
 }
 
-void Keyspace::purge(Space space, BytesView key, WallMillis expected_expiry) {
+bool Keyspace::purge(Space space, BytesView key, WallMillis expected_expiry, std::size_t& work) {
   const auto stored = table_.get(space, key);
   KV_CHECK(stored, "the expiry index names what is not there");
   const WallMillis expiry = space == Space::kSession
                                 ? session_expiry_ms(decode_session(*stored).last_used_ms)
                                 : decode_record(*stored).expire_at_ms;
   KV_CHECK(expiry == expected_expiry, "the expiry index names another time than the record");
-  remove(space, key, *stored, expiry);
+  if (work == 0) return false;
+  if (space != Space::kData) {
+    remove(space, key, *stored, expiry);
+    --work;
+    return true;
+  }
+  const Slot slot{.key = key, .stored = stored, .record = decode_record(*stored), .live = false};
+  const StreamHead head = head_in(slot);
+  if (head.length() < work) {
+    work -= 1 + static_cast<std::size_t>(head.length());
+    erase(slot);
+    return true;
+  }
+  // The oldest go first; what is left is a shorter stream, due as it was.
+  Bytes shorter;
+  encode(StreamHead{.first = head.first + work, .last = head.last}, shorter);
+  Record record = slot.record;
+  record.value = shorter;
+  put(slot, record);
+  erase_elements(key, head.first, head.first + work);
+  work = 0;
+  return false;
 }
 
 std::optional<WallMillis> Keyspace::expiry_deadline(WallMillis now) const {

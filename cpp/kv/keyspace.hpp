@@ -13,6 +13,7 @@
 
 #include "base/bytes.hpp"
 #include "base/time.hpp"
+#include "kv/change.hpp"
 #include "kv/record.hpp"
 #include "kv/state_hash.hpp"
 #include "kv/table.hpp"
@@ -29,17 +30,21 @@ struct Slot {
 
 class Keyspace {
  public:
-  // How many due records one entry purges at most: the work of an entry is bounded, what is left
-  // over counts as missing and goes with the next entries.
+  // How many due records, and elements of due streams, one entry purges at most: the work of an
+  // entry is bounded, what is left over counts as missing and goes with the next entries.
   static constexpr std::size_t kMaxPurge = 64;
 
   Keyspace(Table& table, StateHash& hash) : table_(table), hash_(hash) {}
 
+  // nullptr: nobody. It must outlive the keyspace, or be taken back.
+  void observe(ChangeObserver* observer) { observer_ = observer; }
+
   // Requires: a key of 1 to 511 bytes, as everywhere here.
   [[nodiscard]] Slot find(BytesView key, WallMillis now) const;
   // Puts `record` in place of what `slot` holds. Its value may be a part of slot.record.value.
+  // Anything but a stream takes the elements of a stream with it.
   void write(const Slot& slot, const Record& record);
-  // True when a live record was erased.
+  // True when a live record was erased. The elements of a stream go with it: O(elements).
   bool erase(const Slot& slot);
   // Erases all records of kData. Sessions stay: a flush must not let a command apply twice.
   void flush();
@@ -47,6 +52,16 @@ class Keyspace {
   // Ascending from the first key >= `from`; also visits records that are due.
   using Visitor = std::function<bool(BytesView key, const Record& record)>;
   void scan(BytesView from, const Visitor& visitor) const;
+
+  // The elements of a stream. Whoever changes them writes the stream's record as well.
+  // Requires: an element that is not there yet.
+  void add_element(BytesView key, std::uint64_t sequence, BytesView value);
+  // Requires: all from `first` up to `end`, which is excluded, are there.
+  void erase_elements(BytesView key, std::uint64_t first, std::uint64_t end);
+  // Visits first..last, ascending, until the visitor returns false.
+  using ElementVisitor = std::function<bool(std::uint64_t sequence, BytesView value)>;
+  void scan_elements(BytesView key, std::uint64_t first, std::uint64_t last,
+                     const ElementVisitor& visitor) const;
 
   [[nodiscard]] std::optional<Session> session(BytesView client) const;
   void write_session(BytesView client, const Session& session);
@@ -67,11 +82,17 @@ class Keyspace {
   void remove(Space space, BytesView key, BytesView old, WallMillis old_expiry);
   void index_expiry(WallMillis time, Space space, BytesView key);
   void unindex_expiry(WallMillis time, Space space, BytesView key);
-  void purge(Space space, BytesView key, WallMillis expected_expiry);
+  // False when `work` was used up before all of a stream was erased.
+  bool purge(Space space, BytesView key, WallMillis expected_expiry, std::size_t& work);
+  void erase_element(BytesView element_key);
+  void tell(ChangeKind kind, BytesView key, BytesView value = {});
+  // write() without telling of it.
+  void put(const Slot& slot, const Record& record);
   std::uint64_t& count(Space space);
 
   Table& table_;
   StateHash& hash_;
+  ChangeObserver* observer_ = nullptr;
   std::uint64_t key_count_ = 0;
   std::uint64_t session_count_ = 0;
   // Invariant: nothing expires earlier. Spares most looks into kExpiry, and lets the others begin

@@ -50,7 +50,8 @@ Reply get_range(const Reading& reading, const Request& request) {
   if (!slot.live) return Reply::bulk({});
   const BytesView value = slot.record.value;
   const auto size = static_cast<std::int64_t>(value.size());
-  auto [start, end] = request.numbers;
+  std::int64_t start = request.numbers[0];
+  std::int64_t end = request.numbers[1];
   if (start < 0 && end < 0 && start > end) return Reply::bulk({});
   if (start < 0) start = std::max<std::int64_t>(size + start, 0);
   if (end < 0) end = std::max<std::int64_t>(size + end, 0);
@@ -222,6 +223,11 @@ Reply execute_read(const Reading& reading, const Request& request) {
       return revisions(reading, request);
     case Operation::kScanPage:
       return scan_page(reading, request);
+    case Operation::kStreamLength:
+    case Operation::kStreamRange:
+    case Operation::kStreamRead:
+    case Operation::kStreamInfo:
+      return execute_stream_read(reading, request);
     default:
       break;
   }

@@ -20,6 +20,7 @@ enum class Tag : std::uint8_t {
   kBulk = 7,
   kArray = 8,
   kMap = 9,
+  kMapOfPairs = 10,
 };
 
 constexpr int kMaxDepth = 8;
@@ -60,7 +61,7 @@ struct EncodeValue {
     for (const Reply& item : array.items) encode(item, bytes);
   }
   void operator()(const Map& map) {
-    put_tag(out, Tag::kMap);
+    put_tag(out, map.in_pairs ? Tag::kMapOfPairs : Tag::kMap);
     out.varint(map.items.size());
     for (const auto& [key, value] : map.items) {
       encode(key, bytes);
@@ -89,7 +90,7 @@ Reply decode_array(Decoder& in, int depth) {
   return Reply::array(std::move(items));
 }
 
-Reply decode_map(Decoder& in, int depth) {
+Reply decode_map(Decoder& in, bool in_pairs, int depth) {
   const std::size_t count = decode_count(in, 2);
   std::vector<std::pair<Reply, Reply>> items;
   items.reserve(std::min(count, kMaxReserve));
@@ -98,7 +99,7 @@ Reply decode_map(Decoder& in, int depth) {
     Reply value = decode_item(in, depth + 1);
     items.emplace_back(std::move(key), std::move(value));
   }
-  return Reply::map(std::move(items));
+  return in_pairs ? Reply::map_of_pairs(std::move(items)) : Reply::map(std::move(items));
 }
 
 Reply decode_item(Decoder& in, int depth) {
@@ -126,7 +127,9 @@ Reply decode_item(Decoder& in, int depth) {
     case Tag::kArray:
       return decode_array(in, depth);
     case Tag::kMap:
-      return decode_map(in, depth);
+      return decode_map(in, false, depth);
+    case Tag::kMapOfPairs:
+      return decode_map(in, true, depth);
   }
   in.mark_bad();
   return Reply::nil();

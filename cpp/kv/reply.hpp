@@ -33,8 +33,9 @@ struct Array {
   std::vector<Reply> items;
   friend bool operator==(const Array&, const Array&) = default;
 };
-struct Map {  // RESP2: a flat array
+struct Map {
   std::vector<std::pair<Reply, Reply>> items;
+  bool in_pairs = false;                           // RESP2: an array of pairs; else a flat array
   friend bool operator==(const Map&, const Map&);  // below: Reply must be complete for it
 };
 
@@ -51,12 +52,17 @@ struct Reply {
   static Reply bulk(BytesView bytes) { return {BulkString{Bytes(bytes)}}; }
   static Reply array(std::vector<Reply> items) { return {Array{std::move(items)}}; }
   static Reply map(std::vector<std::pair<Reply, Reply>> items) { return {Map{std::move(items)}}; }
+  static Reply map_of_pairs(std::vector<std::pair<Reply, Reply>> items) {
+    return {Map{.items = std::move(items), .in_pairs = true}};
+  }
 
   [[nodiscard]] bool is_error() const { return std::holds_alternative<ErrorReply>(value); }
   friend bool operator==(const Reply&, const Reply&) = default;
 };
 
-inline bool operator==(const Map& a, const Map& b) { return a.items == b.items; }
+inline bool operator==(const Map& a, const Map& b) {
+  return a.in_pairs == b.in_pairs && a.items == b.items;
+}
 
 // A compact binary form: stored with sessions and sent with forwarded commands.
 void encode(const Reply& reply, Bytes& out);

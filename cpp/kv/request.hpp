@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
@@ -22,6 +24,8 @@ struct RequestInfo {
   bool is_write = false;  // must go through the log
   BytesView key;          // the first key, for the hash slot; empty when it has none. Lives as long
                           // as the arguments given to encode_request.
+  // Of encode_blocking_request only: it is an XREAD that may wait so long; 0: for ever.
+  std::optional<std::int64_t> block_ms{};
 };
 
 // True when `name` (any case) is a data command that encode_request knows.
@@ -33,6 +37,17 @@ struct RequestInfo {
 // wrong number of arguments for 'get' command"), without the leading '-'.
 [[nodiscard]] Result<RequestInfo> encode_request(std::span<const BytesView> args,
                                                  const Limits& limits, Bytes& out);
+
+// The same for a client that may be kept waiting. An XREAD with BLOCK answers, where there is
+// nothing new, the position in each of its streams: an Array of integers. Elsewhere BLOCK has no
+// effect, and the answer is nil.
+[[nodiscard]] Result<RequestInfo> encode_blocking_request(std::span<const BytesView> args,
+                                                          const Limits& limits, Bytes& out);
+// How such an XREAD goes on: `encoded` is what encode_blocking_request made, `positions` is its
+// answer. A read whose reply is nil while there is nothing newer.
+void encode_resumed_read(BytesView encoded, std::span<const std::uint64_t> positions, Bytes& out);
+// The streams that it reads, as views into `encoded`.
+[[nodiscard]] std::vector<BytesView> streams_of_read(BytesView encoded);
 
 // A key that a transaction watches, with the revision seen by WATCH (0: missing).
 struct Watched {

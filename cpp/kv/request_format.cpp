@@ -4,6 +4,8 @@
 #include <bit>
 
 #include "base/codec.hpp"
+#include "kv/integer.hpp"
+#include "kv/stream.hpp"
 #include "kv/table.hpp"
 
 namespace kvcluster::kv {
@@ -23,6 +25,7 @@ struct Shape {
 
 using enum KeyPositions;
 constexpr std::uint8_t kExpiry = flag::kRelative | flag::kAbsolute;
+constexpr std::uint8_t kTrims = flag::kTrim | flag::kTrimSome;
 constexpr std::uint8_t kConditions = flag::kIfMissing | flag::kIfPresent;
 constexpr Shape kShapes[] = {
     {Operation::kGet, 0, 0, 1, 1, kFirst},
@@ -40,6 +43,10 @@ constexpr Shape kShapes[] = {
     {Operation::kFullHash, 0, 0, 0, 0, kNone},
     {Operation::kRevisions, 0, 0, 0, kAny, kNone},
     {Operation::kScanPage, 0, 1, 3, 3, kNone},
+    {Operation::kStreamLength, 0, 0, 1, 1, kFirst},
+    {Operation::kStreamRange, flag::kRangeLimited | flag::kReverse, 3, 1, 1, kFirst},
+    {Operation::kStreamRead, flag::kReadPositions, 1, 2, 2 * kMaxReadStreams, kEverySecond},
+    {Operation::kStreamInfo, 0, 0, 1, 1, kFirst},
     {Operation::kSet, 0xFF & ~flag::kPersist, 1, 2, 2, kFirst},
     {Operation::kDelete, 0, 0, 1, kAny, kEvery},
     {Operation::kMset, 0, 0, 2, kAny, kEverySecond},
@@ -53,6 +60,8 @@ constexpr Shape kShapes[] = {
     {Operation::kPersist, 0, 0, 1, 1, kFirst},
     {Operation::kCompareAndSet, 0, 1, 2, 2, kFirst},
     {Operation::kFlush, 0, 0, 0, 0, kNone},
+    {Operation::kStreamAdd, kTrims | flag::kIfPresent, 2, 3, kAny, kFirst},
+    {Operation::kStreamTrim, kTrims, 2, 1, 1, kFirst},
 };
 
 constexpr auto kShapeByOperation = [] {
@@ -146,9 +155,34 @@ bool is_size(std::int64_t number) {
   return number >= 0 && static_cast<std::uint64_t>(number) <= kHardMaxValueBytes;
 }
 
+bool range_of_stream_fits(const Request& request) {
+  const auto& [first, last, limit] = request.numbers;
+  return first >= 0 && last >= -1 && limit > 0;
+}
+
+bool read_of_streams_fits(const Request& request) {
+  if (request.numbers[0] <= 0) return false;
+  for (std::size_t i = 1; i < request.args.size(); i += 2) {
+    if (request.args[i] != "$" && parse_integer(request.args[i]).value_or(-1) < 0) return false;
+  }
+  return true;
+}
+
+bool trim_fits(const Request& request) {
+  if (request.numbers[1] < 0) return false;
+  if (request.has(flag::kTrim)) return true;
+  return !request.has(flag::kTrimSome) && request.numbers[1] == 0;
+}
+
+bool add_fits(const Request& request) {
+  return trim_fits(request) && request.numbers[0] >= 0 && request.args.size() % 2 == 1 &&
+         request.args[0].size() <= kMaxStreamKeyBytes;
+}
+
 // What the shape cannot say.
 bool content_fits(const Request& request) {
-  const auto& [first, second] = request.numbers;
+  const auto first = request.numbers[0];
+  const auto second = request.numbers[1];
   switch (request.operation) {
     case Operation::kSet:
       return set_fits(request);
@@ -166,6 +200,14 @@ bool content_fits(const Request& request) {
     case Operation::kRange:
     case Operation::kScanPage:
       return first > 0;
+    case Operation::kStreamRange:
+      return range_of_stream_fits(request);
+    case Operation::kStreamRead:
+      return read_of_streams_fits(request);
+    case Operation::kStreamAdd:
+      return add_fits(request);
+    case Operation::kStreamTrim:
+      return trim_fits(request) && first == 0 && request.has(flag::kTrim);
     default:
       return true;
   }

@@ -40,6 +40,10 @@ enum class Operation : std::uint8_t {
   kFullHash = 13,
   kRevisions = 14,
   kScanPage = 15,  // number: keys to examine; args: after, pattern, type name
+  kStreamLength = 16,
+  kStreamRange = 17,  // numbers: first and last sequence, limit; flags kRangeLimited, kReverse
+  kStreamRead = 18,   // number: most messages a stream; args: key, position, key, position...
+  kStreamInfo = 19,
 
   kSet = 32,  // number: expiry; args: key, value
   kDelete = 33,
@@ -54,6 +58,8 @@ enum class Operation : std::uint8_t {
   kPersist = 42,
   kCompareAndSet = 43,  // KV.CAS; number: revision
   kFlush = 44,
+  kStreamAdd = 45,   // numbers: sequence (0: any), MAXLEN; args: key, field, value, field, value...
+  kStreamTrim = 46,  // numbers: 0, MAXLEN
 
   kOnce = 64,
   kTransaction = 65,
@@ -77,8 +83,15 @@ inline constexpr std::uint8_t kIfLess = 0x80;
 // kTtl
 inline constexpr std::uint8_t kTtlMillis = 0x01;
 inline constexpr std::uint8_t kTtlAbsolute = 0x02;
-// kRange
+// kRange, kStreamRange
 inline constexpr std::uint8_t kRangeLimited = 0x01;
+// kStreamRange
+inline constexpr std::uint8_t kReverse = 0x02;
+// kStreamRead: where there is nothing new, the reply is the positions, as integers, instead of nil.
+inline constexpr std::uint8_t kReadPositions = 0x01;
+// kStreamAdd (with kIfPresent for NOMKSTREAM), kStreamTrim
+inline constexpr std::uint8_t kTrim = 0x01;      // to MAXLEN
+inline constexpr std::uint8_t kTrimSome = 0x02;  // a bounded number of messages at a time
 }  // namespace flag
 
 // The latest time that an entry's stamp counts for: the year 287396. A relative expiry is bounded
@@ -92,7 +105,7 @@ inline constexpr std::size_t kMaxClientBytes = 128;
 struct Request {
   Operation operation = Operation::kGet;
   std::uint8_t flags = 0;
-  std::array<std::int64_t, 2> numbers{};
+  std::array<std::int64_t, 3> numbers{};
   absl::InlinedVector<BytesView, 4> args{};
 
   [[nodiscard]] bool has(std::uint8_t bit) const { return (flags & bit) != 0; }

@@ -67,6 +67,7 @@ struct StateMachine::Impl {
     meta.history = link.finish();
     meta.index = at.index;
     meta.term = at.term;
+    if (observer != nullptr) observer->applied(at.index);
   }
 
   Reply run(BytesView encoded, Index index, ReplyBudget& budget);
@@ -80,6 +81,7 @@ struct StateMachine::Impl {
   Meta meta;
   StateHash hash{HashKey{}};
   Keyspace keyspace{table, hash};
+  ChangeObserver* observer = nullptr;
   Bytes entry_head;  // kept for its memory
 };
 
@@ -172,6 +174,11 @@ Reply StateMachine::Impl::show_full_hash() const {
 StateMachine::StateMachine(Table& table) : impl_(std::make_unique<Impl>(table)) {}
 
 StateMachine::~StateMachine() = default;
+
+void StateMachine::observe(ChangeObserver* observer) {
+  impl_->observer = observer;
+  impl_->keyspace.observe(observer);
+}
 
 void StateMachine::apply_genesis(LogPosition at, const HashKey& key, BytesView payload) {
   impl_->begin(at);
@@ -284,6 +291,7 @@ Status StateMachine::restore(BytesView meta) {
   impl_->meta = std::move(restored->meta);
   impl_->hash = std::move(restored->hash);
   impl_->keyspace.restore_counts(restored->counts.keys, restored->counts.sessions);
+  if (impl_->observer != nullptr) impl_->observer->restored(impl_->meta.index);
   return {};
 }
 

@@ -14,6 +14,7 @@
 #include "base/digest.hpp"
 #include "base/ids.hpp"
 #include "base/time.hpp"
+#include "kv/change.hpp"
 #include "kv/reply.hpp"
 #include "kv/request.hpp"
 #include "kv/table.hpp"
@@ -36,6 +37,10 @@ class StateMachine {
   ~StateMachine();
   StateMachine(const StateMachine&) = delete;
   StateMachine& operator=(const StateMachine&) = delete;
+
+  // Tells of every change from now on; nullptr: nobody. `observer` must outlive the state machine,
+  // or be taken back.
+  void observe(ChangeObserver* observer);
 
   // The bytes of an entry as they are hashed into the history: every node sees the same.
   struct LogPosition {

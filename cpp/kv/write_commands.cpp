@@ -175,6 +175,9 @@ Reply execute_write(const Writing& writing, const Request& request) {
       return compare_and_set(writing, request);
     case Operation::kFlush:
       return flush(writing);
+    case Operation::kStreamAdd:
+    case Operation::kStreamTrim:
+      return execute_stream_write(writing, request);
     default:
       break;
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kv/command_table.hpp"
+#include "kv/stream_options.hpp"
 
 namespace kvcluster::server {
 namespace {
@@ -37,6 +38,7 @@ Description describe(const CommandSpec& spec) {
   add(CommandSpec::kDenyOom, "denyoom", "");
   add(CommandSpec::kFast, "fast", "@fast");
   add(CommandSpec::kMovableKeys, "movablekeys", "");
+  add(CommandSpec::kBlocking, "blocking", "@blocking");
   return made;
 }
 
@@ -121,6 +123,15 @@ Reply command_keys(Args command) {
   const bool arity_holds = found->arity >= 0 ? count == found->arity : count >= -found->arity;
   if (!arity_holds) {
     return Reply::error("ERR Invalid number of arguments specified for command");
+  }
+  if (equals_ignoring_case(command[0], "xread")) {
+    const kv::StreamReadKeys at = kv::stream_read_keys(command);
+    if (at.count == 0) return Reply::error("ERR The command has no key arguments");
+    std::vector<Reply> streams;
+    for (const BytesView key : command.subspan(at.first, at.count)) {
+      streams.push_back(Reply::bulk(key));
+    }
+    return Reply::array(std::move(streams));
   }
   if (found->first_key == 0 || found->key_step <= 0) {
     return Reply::error("ERR The command has no key arguments");

@@ -60,8 +60,14 @@ class ReplyWriter {
     for (const kv::Reply& item : array.items) std::visit(*this, item.value);
   }
   void operator()(const kv::Map& map) const {
-    encode_map_head(map.items.size(), version_, out_);
+    const bool in_pairs = map.in_pairs && version_ == RespVersion::kResp2;
+    if (in_pairs) {
+      encode_array_head(map.items.size(), out_);
+    } else {
+      encode_map_head(map.items.size(), version_, out_);
+    }
     for (const auto& [key, value] : map.items) {
+      if (in_pairs) encode_array_head(2, out_);
       std::visit(*this, key.value);
       std::visit(*this, value.value);
     }

@@ -13,9 +13,9 @@ namespace kvcluster::wire {
 // Chosen by HELLO, a connection at a time.
 enum class RespVersion : std::uint8_t { kResp2 = 2, kResp3 = 3 };
 
-// RESP2 has no map (a flat array), no boolean (:1, :0), no double (a bulk string) and two nils, of
-// which this is "$-1". Line breaks inside a simple string or an error become blanks: nothing that
-// a client sent can forge a reply.
+// RESP2 has no map (a flat array, or one of pairs), no boolean (:1, :0), no double (a bulk string)
+// and two nils, of which this is "$-1". Line breaks inside a simple string or an error become
+// blanks: nothing that a client sent can forge a reply.
 void encode_reply(const kv::Reply& reply, RespVersion version, Bytes& out);
 
 inline void encode_ok(Bytes& out) { out.append("+OK\r\n"); }

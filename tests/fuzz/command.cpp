@@ -94,10 +94,11 @@ Bytes worded(fuzz::FuzzInput& input) {
   const std::uint8_t name = input.byte();
   std::vector<BytesView> args = {name < 0xC0 ? specs[name % specs.size()].name : input.string()};
   for (unsigned words = input.byte() % 8; words > 0; --words) {
-    constexpr std::array<BytesView, 24> kWords = {
-        "a",    "b",    "c",       "GET",     "NX",  "XX", "EX",    "PX",
-        "EXAT", "PXAT", "KEEPTTL", "GT",      "LT",  "0",  "1",     "-1",
-        "10",   "100",  "LIMIT",   "PERSIST", "SET", "*",  "[a-c]", "9223372036854775807"};
+    constexpr std::array<BytesView, 32> kWords = {
+        "a",    "b",    "c",       "GET",     "NX",      "XX",     "EX",    "PX",
+        "EXAT", "PXAT", "KEEPTTL", "GT",      "LT",      "0",      "1",     "-1",
+        "10",   "100",  "LIMIT",   "PERSIST", "SET",     "*",      "[a-c]", "9223372036854775807",
+        "-",    "+",    "COUNT",   "BLOCK",   "STREAMS", "STREAM", "$",     "MAXLEN"};
     const std::uint8_t word = input.byte();
     args.push_back(word < 0xC0 ? kWords[word % kWords.size()] : input.string());
   }

@@ -64,6 +64,9 @@ void commands(Seeds& seeds) {
   wire::encode_command(std::vector<BytesView>{"MULTI"}, resp);
   wire::encode_command(std::vector<BytesView>{"GET", "a"}, resp);
   wire::encode_command(std::vector<BytesView>{"EXEC"}, resp);
+  wire::encode_command(std::vector<BytesView>{"XADD", "s", "MAXLEN", "2", "*", "f", "v"}, resp);
+  wire::encode_command(std::vector<BytesView>{"XREAD", "BLOCK", "1", "STREAMS", "s", "0"}, resp);
+  wire::encode_command(std::vector<BytesView>{"XREAD", "BLOCK", "1", "STREAMS", "s", "$"}, resp);
   seeds.put("resp", "\2\7", resp);
   seeds.put("session", BytesView("\0\7\xFF", 3), resp);
   seeds.put("http", "", "GET /health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -73,7 +76,8 @@ void replies(Seeds& seeds) {
   using kv::Reply;
   const Reply every = Reply::array(
       {Reply::nil(), Reply::ok(), Reply::error("ERR no"), Reply::integer(-7), Reply{true},
-       Reply{1.5}, Reply::bulk("bulk"), Reply::map({{Reply::bulk("k"), Reply::array({})}})});
+       Reply{1.5}, Reply::bulk("bulk"), Reply::map({{Reply::bulk("k"), Reply::array({})}}),
+       Reply::map_of_pairs({{Reply::bulk("k"), Reply::array({})}})});
   for (const auto version : {wire::RespVersion::kResp2, wire::RespVersion::kResp3}) {
     Bytes resp;
     wire::encode_reply(every, version, resp);

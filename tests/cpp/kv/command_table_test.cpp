@@ -26,7 +26,7 @@ TEST(CommandTable, FindsEveryCommandInAnyCase) {
 }
 
 TEST(CommandTable, DoesNotFindWhatIsNotThere) {
-  for (const char* name : {"", "ge", "gett", "ping", "xadd", "a-name-longer-than-any-command"}) {
+  for (const char* name : {"", "ge", "gett", "ping", "xgroup", "a-name-longer-than-any-command"}) {
     EXPECT_EQ(find_data_command(name), nullptr) << name;
     EXPECT_FALSE(is_data_command(name)) << name;
   }

@@ -4,6 +4,8 @@
 
 #include "base/random.hpp"
 #include "kv/machine_fixture.hpp"
+#include "kv/record.hpp"
+#include "kv/stream.hpp"
 
 namespace kvcluster::kv {
 namespace {
@@ -85,12 +87,35 @@ Words random_model_command(Random& random) {
   }
 }
 
+// On the same keys as the others, so that each type meets the commands of the other.
+Words random_stream_command(Random& random, const std::string& key) {
+  switch (random.below(5)) {
+    case 0:
+      return {"XADD", key, "MAXLEN", std::to_string(random.below(20)), "*", "field", "value"};
+    case 1:
+      return {"XADD", key, "MAXLEN", "~", "5", "*", "field", "value"};
+    case 2:
+      return {"XTRIM", key, "MAXLEN", std::to_string(random.below(5))};
+    case 3:
+      return {"KV.ONCE", "reader", std::to_string(random.between(1, 2000)), "XREAD", "STREAMS",
+              key,       "0"};
+    default:
+      return {"XADD", key, "*", "field", std::string(random.below(50), 'v')};
+  }
+}
+
 // Any command, also those that fail.
 Words random_command(Random& random) {
   const std::string key = "key:" + std::to_string(random.below(40));
   const std::string other = "key:" + std::to_string(random.below(40));
   const std::string number = std::to_string(random.between(1, 2000));
-  switch (random.below(14)) {
+  switch (random.below(20)) {
+    case 10:
+    case 11:
+    case 12:
+    case 13:
+    case 14:
+      return random_stream_command(random, key);
     case 0:
       return {"MSET", key, number, other, number};
     case 1:
@@ -114,6 +139,20 @@ Words random_command(Random& random) {
     default:
       return random_model_command(random);
   }
+}
+
+// Each element belongs to a stream's record, which names no other.
+void expect_elements_of_streams_only(const Machine& machine) {
+  std::uint64_t named = 0;
+  machine.table.scan(Space::kData, "", [&](BytesView, BytesView stored) {
+    const Record record = decode_record(stored);
+    if (record.type == RecordType::kStream) named += decode_stream_head(record.value).length();
+    return true;
+  });
+  std::uint64_t held = 0;
+  machine.table.scan(Space::kStream, "", [&](BytesView, BytesView) { return ++held > 0; });
+  EXPECT_EQ(held, named);
+  EXPECT_GT(held, 0U);
 }
 
 WallMillis random_step(Random& random) {
@@ -164,6 +203,7 @@ TEST(RandomHistory, TheIncrementalHashIsTheRecomputedOne) {
     std::uint64_t keys = 0;
     machine.table.scan(Space::kData, "", [&](BytesView, BytesView) { return ++keys > 0; });
     EXPECT_EQ(machine.state.key_count(), keys);
+    expect_elements_of_streams_only(machine);
   }
 }
 

@@ -10,7 +10,8 @@ namespace {
 Reply every_kind() {
   return Reply::array({Reply::nil(), Reply::ok(), Reply::error("ERR no"), Reply::integer(INT64_MIN),
                        Reply{true}, Reply{false}, Reply{0.1}, Reply::bulk(std::string("\0x", 2)),
-                       Reply::array({}), Reply::map({{Reply::simple("key"), Reply::integer(1)}})});
+                       Reply::array({}), Reply::map({{Reply::simple("key"), Reply::integer(1)}}),
+                       Reply::map_of_pairs({{Reply::bulk("key"), Reply::array({})}})});
 }
 
 Bytes encoded(const Reply& reply) {

@@ -190,6 +190,10 @@ TEST_F(SessionTest, CommandTellsArityFlagsAndKeys) {
   EXPECT_EQ(ask({"COMMAND", "GETKEYS", "MSET", "a", "1", "b", "2"}),
             "*2\r\n$1\r\na\r\n$1\r\nb\r\n");
   EXPECT_EQ(ask({"COMMAND", "GETKEYS", "KV.ONCE", "c", "1", "SET", "k", "v"}), "*1\r\n$1\r\nk\r\n");
+  EXPECT_EQ(ask({"COMMAND", "GETKEYS", "XREAD", "COUNT", "1", "STREAMS", "a", "b", "0", "$"}),
+            "*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+  EXPECT_EQ(ask({"COMMAND", "GETKEYS", "XREAD", "COUNT", "1", "a"}),
+            "-ERR The command has no key arguments\r\n");
   EXPECT_EQ(ask({"COMMAND", "GETKEYS", "PING"}), "-ERR The command has no key arguments\r\n");
   EXPECT_EQ(ask({"COMMAND", "GETKEYS", "GET"}),
             "-ERR Invalid number of arguments specified for command\r\n");

@@ -88,6 +88,12 @@ TEST(RespEncoder, WritesMapsFlatInResp2) {
   EXPECT_EQ(resp3(map), "%1\r\n$1\r\na\r\n:1\r\n");
 }
 
+TEST(RespEncoder, WritesMapsOfPairsAsPairsInResp2) {
+  const Reply map = Reply::map_of_pairs({{Reply::bulk("a"), Reply::integer(1)}});
+  EXPECT_EQ(resp2(map), "*1\r\n*2\r\n$1\r\na\r\n:1\r\n");
+  EXPECT_EQ(resp3(map), "%1\r\n$1\r\na\r\n:1\r\n");
+}
+
 TEST(RespEncoder, AppendsToWhatIsThere) {
   Bytes out = "+A\r\n";
   encode_ok(out);
