@@ -28,6 +28,8 @@ void register_limits(py::module_& module) {
                "Bytes answered and not yet taken."),
       optional("max_pipeline_depth", &ClientLimits::max_pipeline_depth,
                "Commands that wait for a reply; then reading pauses."),
+      optional("max_blocked_reads", &ClientLimits::max_blocked_reads,
+               "Clients that wait in XREAD BLOCK, of the whole node."),
       optional("max_unauthenticated_bytes", &ClientLimits::max_unauthenticated_bytes,
                "Of one argument before AUTH."),
       optional("max_unauthenticated_args", &ClientLimits::max_unauthenticated_args,

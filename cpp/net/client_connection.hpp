@@ -74,6 +74,9 @@ class ClientConnection final : public Flushable,
   // on_bytes follows from the io_context, not from inside this call.
   void resume_reading();
 
+  // Not idle, although nothing comes or goes: the client waits for something.
+  void keep_alive() { active_ = true; }
+
   // Reads no more, sends what is in output(), then closes (after QUIT, or a protocol error).
   // on_closed follows, also when the client does not take the rest in time.
   void close_after_flush();

@@ -114,6 +114,8 @@ void declare_clients(Group group, RawFlags& raw, NodeOptions& node) {
                1'000'000);
   group.number("--max-pipeline-depth", limits.max_pipeline_depth, "N",
                "Commands of one connection that wait for a reply", 1, 1'000'000);
+  group.number("--max-blocked-reads", limits.max_blocked_reads, "N",
+               "Clients that wait in XREAD BLOCK at a time", 0, 1'000'000);
   group.number("--max-output-bytes", limits.max_output_buffer, "BYTES",
                "Close a client that leaves so many bytes of replies unread", 1U << 20U, 1U << 30U);
 }

@@ -152,6 +152,7 @@ Result<bool> Driver::perform(replica::Output& out) {
     }
   }
   for (replica::Completion& completion : out.completions) front_->complete(std::move(completion));
+  answer_waiting();
   next_deadline_ = out.next_deadline;
 
   CheckpointSchedule& checkpoints = engine_->checkpoints;
@@ -177,6 +178,17 @@ Result<bool> Driver::perform(replica::Output& out) {
   }
   if (out.diverged) notice_divergence();
   return told;
+}
+
+void Driver::answer_waiting() {
+  TouchedStreams& touched = engine_->touched_streams;
+  if (touched.take_all()) {
+    (void)touched.take();
+    front_->all_streams_changed();
+  } else {
+    front_->streams_changed(touched.take());
+  }
+  touched.want(front_->awaits_streams());
 }
 
 Status Driver::housekeeping() {

@@ -31,6 +31,7 @@
 #include "server/node_options.hpp"
 #include "server/node_view.hpp"
 #include "server/persistence.hpp"
+#include "server/touched_streams.hpp"
 #include "server/wal_thread.hpp"
 #include "storage/store.hpp"
 
@@ -85,6 +86,7 @@ class Driver final : public NodeView {
   struct Engine {
     Engine(Driver& driver, std::unique_ptr<kv::StateMachine> machine, raft::Restored restored,
            std::uint64_t log_bytes);
+    TouchedStreams touched_streams;
     std::unique_ptr<kv::StateMachine> state;
     replica::Replica replica;
     CheckpointSchedule checkpoints;
@@ -134,6 +136,8 @@ class Driver final : public NodeView {
   [[nodiscard]] Result<bool> pass();
   // True when it told the replica something that ends in another pass.
   [[nodiscard]] Result<bool> perform(replica::Output& out);
+  // Clients that wait for what has just been applied.
+  void answer_waiting();
   // True when a peer was lost since the last call.
   [[nodiscard]] Result<bool> let_go_of_lost_peers();
   [[nodiscard]] Status housekeeping();

@@ -188,8 +188,7 @@ replica::Options Driver::replica_options() const {
   options.raft.retained_log_bytes = options_.retained_log_bytes;
   options.limits = options_.limits;
   options.forward_to_leader = options_.follower_mode == FollowerMode::kProxy;
-  options.leader_wait = options_.leader_wait > Duration::zero() ? options_.leader_wait
-                                                                : 2 * options_.election_timeout_max;
+  options.leader_wait = options_.patience_for_leader();
   options.request_timeout = options_.request_timeout;
   return options;
 }
@@ -200,7 +199,9 @@ Driver::Engine::Engine(Driver& driver, std::unique_ptr<kv::StateMachine> machine
       replica(driver.replica_options(), std::move(restored), *state, driver.seed_, monotonic_now()),
       checkpoints({driver.options_, *driver.log_, *driver.store_, *driver.checkpointer_,
                    *driver.persistence_, *state, replica},
-                  state->applied(), log_bytes) {}
+                  state->applied(), log_bytes) {
+  state->observe(&touched_streams);
+}
 
 // The genesis is durable before this node votes or acknowledges anything.
 Status Driver::form(const replica::Genesis& genesis) {

@@ -2,13 +2,16 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include <algorithm>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
+#include <functional>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "net/client_connection.hpp"
+#include "server/client_errors.hpp"
 #include "server/node_view.hpp"
 #include "server/session.hpp"
 #include "server/session_context.hpp"
@@ -18,6 +21,10 @@ namespace {
 
 // How often connections that have not yet said anything useful are looked at.
 constexpr auto kHandshakeCheck = std::chrono::seconds(1);
+
+// How often clients that wait for a stream are looked after, beside their deadlines: whether there
+// still is a cluster to wait for.
+constexpr auto kWaitCheck = std::chrono::milliseconds(100);
 
 // Differs from node to node and from start to start.
 std::uint64_t cursor_tag(const NodeView& view) {
@@ -48,22 +55,21 @@ struct Front::Impl final : net::ClientHandler {
     std::shared_ptr<net::ClientConnection> connection;
     Session session;
     bool paused = false;
+    bool waited = false;  // for a stream, when it was last looked at
   };
 
   Impl(asio::io_context& the_io, net::Turn& the_turn, NodeView& the_view)
       : io(the_io),
         turn(the_turn),
         view(the_view),
-        context{the_view,
-                the_view.options(),
-                ScanCursors(cursor_tag(the_view), kMaxScanCursors),
-                {},
-                {}},
+        context{the_view, the_view.options(), ScanCursors(cursor_tag(the_view), kMaxScanCursors)},
         options(connection_options(the_view.options())),
-        handshake_timer(the_io) {}
+        handshake_timer(the_io),
+        wait_timer(the_io) {}
 
   virtual ~Impl() {
     handshake_timer.cancel();
+    wait_timer.cancel();
     for (auto& [id, client] : clients) client->connection->close();
   }
 
@@ -98,6 +104,7 @@ struct Front::Impl final : net::ClientHandler {
 
   void remove(std::uint64_t id) {
     const auto found = clients.find(id);
+    context.stream_waits.remove(id);
     if (last == found->second.get()) last = nullptr;
     ids.erase(found->second->connection.get());
     clients.erase(found);
@@ -120,8 +127,16 @@ struct Front::Impl final : net::ClientHandler {
       drop(client);
       return;
     }
-    const bool pause = client.session.blocked() || client.session.closing();
-    if (pause == client.paused) return;
+    // Who waits for a stream may do so for ever: that it has gone must be noticed, so its socket is
+    // still read, and what comes is kept until the wait is over.
+    const bool waits = client.session.waiting();
+    if (waits) arm_wait_timer();
+    const bool over = std::exchange(client.waited, waits) && !waits;
+    const bool pause = !waits && (client.session.blocked() || client.session.closing());
+    if (pause == client.paused) {
+      if (over && !pause) connection.resume_reading();
+      return;
+    }
     client.paused = pause;
     if (pause) {
       connection.pause_reading();
@@ -168,14 +183,74 @@ struct Front::Impl final : net::ClientHandler {
     });
   }
 
+  // `act` on the sessions of these connections; their replies leave with this turn.
+  void for_each_waiting(const std::vector<std::uint64_t>& connections,
+                        const std::function<void(Session&)>& act) {
+    for (const std::uint64_t id : connections) {
+      const auto found = clients.find(id);
+      if (found == clients.end()) continue;
+      std::ignore = found->second->connection->output();
+      act(found->second->session);
+      after_progress(*found->second);
+    }
+  }
+
+  void arm_wait_timer() {
+    const Instant now = view.now();
+    const Instant due = std::min(context.stream_waits.next_deadline(), now + kWaitCheck);
+    if (wait_armed && wait_due <= due) return;
+    wait_armed = true;
+    wait_due = due;
+    wait_timer.expires_after(std::max(due - now, Duration::zero()));
+    wait_timer.async_wait([this, here = std::weak_ptr(alive)](const asio::error_code& error) {
+      if (error || here.expired()) return;
+      wait_armed = false;
+      look_after_waits();
+      if (context.stream_waits.empty()) {
+        leader_seen = Instant{};  // asked anew when somebody waits again
+      } else {
+        arm_wait_timer();
+      }
+    });
+  }
+
+  void keep_alive(std::uint64_t id) {
+    if (const Client* const client = find(id)) client->connection->keep_alive();
+  }
+
+  void look_after_waits() {
+    const Instant now = view.now();
+    for_each_waiting(context.stream_waits.overdue(now),
+                     [](Session& session) { session.end_stream_read(kv::Reply::nil()); });
+    if (view.phase() != Phase::kServing) {
+      for_each_waiting(context.stream_waits.all(),
+                       [](Session& session) { session.retry_stream_read(); });
+    }
+    if (options.idle_deadline != Duration::zero()) {
+      for (const std::uint64_t id : context.stream_waits.all()) keep_alive(id);
+    }
+    if (view.leader() != kNoNode || leader_seen == Instant{}) {
+      leader_seen = now;
+    } else if (now - leader_seen > context.options.patience_for_leader()) {
+      const kv::Reply error = kv::Reply::error(not_leader_error(view, 0));
+      for_each_waiting(context.stream_waits.all(), [&error](Session& session) {
+        if (session.waits_for_cluster()) session.end_stream_read(error);
+      });
+    }
+  }
+
   asio::io_context& io;
   net::Turn& turn;
   NodeView& view;
   SessionContext context;
   net::ClientOptions options;
   asio::steady_timer handshake_timer;
+  asio::steady_timer wait_timer;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);  // for what outlives this in `io`
   bool handshake_armed = false;
+  bool wait_armed = false;
+  Instant wait_due{};
+  Instant leader_seen{};
   std::uint64_t next_id = 1;
   absl::flat_hash_map<std::uint64_t, std::unique_ptr<Client>> clients;
   absl::flat_hash_map<const net::ClientConnection*, std::uint64_t> ids;
@@ -208,6 +283,20 @@ void Front::complete(replica::Completion completion) {
   std::ignore = client->connection->output();  // it is to be flushed
   client->session.complete(std::move(completion));
   impl_->after_progress(*client);
+}
+
+bool Front::awaits_streams() const { return !impl_->context.stream_waits.empty(); }
+
+void Front::streams_changed(std::span<const Bytes> keys) {
+  for (const Bytes& key : keys) {
+    impl_->for_each_waiting(impl_->context.stream_waits.for_stream(key),
+                            [](Session& session) { session.retry_stream_read(); });
+  }
+}
+
+void Front::all_streams_changed() {
+  impl_->for_each_waiting(impl_->context.stream_waits.all(),
+                          [](Session& session) { session.retry_stream_read(); });
 }
 
 void Front::stop_reading() {

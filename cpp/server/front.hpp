@@ -16,7 +16,9 @@
 #include <asio/io_context.hpp>
 #include <cstdint>
 #include <memory>
+#include <span>
 
+#include "base/bytes.hpp"
 #include "net/listener.hpp"
 #include "net/turn.hpp"
 #include "replica/replica.hpp"
@@ -55,6 +57,13 @@ class Front {
   [[nodiscard]] replica::RequestBatch& batch();
   // In any order; a completion for a connection that is gone is dropped.
   void complete(replica::Completion completion);
+
+  // Somebody waits for a stream: then the state's changes are of interest.
+  [[nodiscard]] bool awaits_streams() const;
+  // These streams have changed in this node's own state, in this turn. All of them may have, when
+  // nothing is said of which.
+  void streams_changed(std::span<const Bytes> keys);
+  void all_streams_changed();
 
   // No command is read any more; replies that are still due go out as they complete.
   void stop_reading();

@@ -27,10 +27,10 @@ void server_section(const SessionContext& context, const NodeStatus& status, std
       uptime / 86400);
 }
 
-void clients_section(const SessionContext& context, const NodeStatus& status, std::string& out) {
+void clients_section(const SessionContext& context, const NodeStatus&, std::string& out) {
   out += fmt::format("connected_clients:{}\r\nmaxclients:{}\r\nblocked_clients:{}\r\n",
                      context.counters.connections_open,
-                     context.options.client_limits.max_connections, status.pending_requests);
+                     context.options.client_limits.max_connections, context.stream_waits.size());
 }
 
 void persistence_section(const SessionContext&, const NodeStatus& status, std::string& out) {

@@ -40,6 +40,7 @@ struct ClientLimits {
   std::size_t max_query_buffer = 64U << 20U;     // bytes received and not yet answered
   std::size_t max_output_buffer = 64U << 20U;    // bytes answered and not yet taken
   std::size_t max_pipeline_depth = 10'000;       // commands waiting for a reply; reading pauses
+  std::size_t max_blocked_reads = 10'000;        // clients that wait in XREAD BLOCK
   std::size_t max_unauthenticated_bytes = 4096;  // one bulk, before AUTH
   std::size_t max_unauthenticated_args = 16;     // one command, before AUTH
   Duration handshake_timeout = std::chrono::seconds(10);  // to the first whole command
@@ -90,6 +91,10 @@ struct NodeOptions {
   LogFormat log_format = LogFormat::kText;
   std::string log_file;  // empty: standard error
 
+  // leader_wait, made definite.
+  [[nodiscard]] Duration patience_for_leader() const {
+    return leader_wait > Duration::zero() ? leader_wait : 2 * election_timeout_max;
+  }
   [[nodiscard]] const std::string& advertised_host() const {
     return advertise.empty() ? host : advertise;
   }

@@ -15,10 +15,11 @@ namespace kvcluster::server {
 
 // How the completion of a request becomes a reply.
 enum class ReplyKind : std::uint8_t {
-  kPlain,  // as it is
-  kExec,   // with the replies of local commands put back into their places
-  kWatch,  // revisions to keep; the client is told OK
-  kScan,   // the last key becomes a cursor
+  kPlain,       // as it is
+  kExec,        // with the replies of local commands put back into their places
+  kWatch,       // revisions to keep; the client is told OK
+  kScan,        // the last key becomes a cursor
+  kStreamRead,  // XREAD BLOCK: positions begin a wait
 };
 
 class ReplyQueue {

@@ -13,10 +13,6 @@ namespace {
 
 using Mode = replica::RequestBatch::Mode;
 
-// A request's id: the connection, then the number of its reply modulo 2^24.
-constexpr unsigned kNumberBits = 24;
-constexpr std::uint64_t kNumberMask = (std::uint64_t{1} << kNumberBits) - 1;
-
 wire::RespLimits limits_before_auth(const ClientLimits& limits) {
   wire::RespLimits wire = wire::RespLimits::before_auth();
   wire.max_args = limits.max_unauthenticated_args;
@@ -59,7 +55,7 @@ std::uint64_t Session::connection_of(std::uint64_t completion_id) {
 
 bool Session::blocked() const {
   const ClientLimits& limits = context_.options.client_limits;
-  return watching_ || replies_.size() >= limits.max_pipeline_depth ||
+  return watching_ || waiting() || replies_.size() >= limits.max_pipeline_depth ||
          replies_.held_bytes() > limits.max_output_buffer / 2;
 }
 
@@ -165,7 +161,8 @@ void Session::run_data(Args args) {
     if (kv::is_data_command(args[0])) return reply_error(*not_serving_error(context_.view));
   }
   Bytes& buffer = context_.batch.begin();
-  const auto info = kv::encode_request(args, context_.options.limits, buffer);
+  const std::size_t begin = buffer.size();
+  const auto info = kv::encode_blocking_request(args, context_.options.limits, buffer);
   if (!info) {
     context_.batch.abandon();
     return reply_error(info.error().context);
@@ -176,7 +173,10 @@ void Session::run_data(Args args) {
     context_.batch.abandon();
     return reply_error(*error);
   }
-  commit(mode, ReplyKind::kPlain, slot);
+  if (info->block_ms) {
+    begin_stream_read(BytesView(buffer).substr(begin), *info->block_ms, mode == Mode::kLocalRead);
+  }
+  commit(mode, info->block_ms ? ReplyKind::kStreamRead : ReplyKind::kPlain, slot);
 }
 
 void Session::queue_data(Args args) {
@@ -255,17 +255,23 @@ void Session::complete(replica::Completion completion) {
   if (completion.outcome == replica::Completion::Outcome::kUncertain) {
     ++context_.counters.uncertain;
   }
-  kv::Reply answer =
-      replied ? std::move(completion.reply)
-              : completion_reply(context_.view, std::move(completion), waiting.hash_slot);
-  if (waiting.kind != ReplyKind::kPlain) answer = finish(waiting, id, std::move(answer));
-  count_error(answer);
+  kv::Reply reply = replied
+                        ? std::move(completion.reply)
+                        : completion_reply(context_.view, std::move(completion), waiting.hash_slot);
+  if (waiting.kind == ReplyKind::kStreamRead && wait_for_stream(id, reply)) return;
+  if (waiting.kind != ReplyKind::kPlain) reply = finish(waiting, id, std::move(reply));
+  answer(id, waiting, reply);
+}
+
+void Session::answer(std::uint64_t id, const ReplyQueue::Waiting& waiting, const kv::Reply& reply) {
+  count_error(reply);
   Bytes& out = replies_.fill(id, kNumberMask);
-  if (waiting.kind == ReplyKind::kExec && waiting.version == wire::RespVersion::kResp2 &&
-      std::holds_alternative<kv::Nil>(answer.value)) {
-    out.append("*-1\r\n");  // RESP2's nil of an array, which clients expect of EXEC
+  const bool of_array = waiting.kind == ReplyKind::kExec || waiting.kind == ReplyKind::kStreamRead;
+  if (of_array && waiting.version == wire::RespVersion::kResp2 &&
+      std::holds_alternative<kv::Nil>(reply.value)) {
+    out.append("*-1\r\n");  // RESP2's nil of an array, which clients expect of EXEC and XREAD
   } else {
-    wire::encode_reply(answer, waiting.version, out);
+    wire::encode_reply(reply, waiting.version, out);
   }
   replies_.filled();
 }

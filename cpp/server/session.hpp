@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,23 +47,36 @@ class Session {
   [[nodiscard]] bool blocked() const;
   // Takes no more input at all; to be closed once idle() and all output is sent.
   [[nodiscard]] bool closing() const { return client_.closing; }
+  // An XREAD BLOCK is under way: blocked(), for as long as the client likes.
+  [[nodiscard]] bool waiting() const { return stream_read_.has_value(); }
+  // One of the streams that it waits for has changed: answers when there is something newer.
+  void retry_stream_read();
+  // Nothing when it does not wait (yet). `answer`: nil when its time is over, or an error.
+  void end_stream_read(const kv::Reply& answer);
+  // Waits on a linearizable connection, which needs a quorum to be there.
+  [[nodiscard]] bool waits_for_cluster() const { return waiting() && !stream_read_->local; }
   // No reply is due.
   [[nodiscard]] bool idle() const { return replies_.empty(); }
   [[nodiscard]] std::size_t pending_replies() const { return replies_.size(); }
   // Bytes of replies that wait for one before them.
   [[nodiscard]] std::size_t held_bytes() const { return replies_.held_bytes(); }
-  // Takes no more commands.
-  void stop() { client_.closing = true; }
+  // Takes no more commands, and waits for no stream any more.
+  void stop();
 
   [[nodiscard]] const ClientState& client() const { return client_; }
   // Has done what the time limit for strangers asks: a whole command, and AUTH where it is needed.
   [[nodiscard]] bool established() const { return client_.authenticated && spoke_; }
 
  private:
+  // A request's id: the connection, then the number of its reply modulo 2^24.
+  static constexpr unsigned kNumberBits = 24;
+  static constexpr std::uint64_t kNumberMask = (std::uint64_t{1} << kNumberBits) - 1;
+
   void execute(Args args);
   void run_local(const LocalCommand& command, Args args);
   void run_verb(SessionVerb verb, Args args);
   void run_data(Args args);
+  void answer(std::uint64_t id, const ReplyQueue::Waiting& waiting, const kv::Reply& reply);
   void queue_data(Args args);
   void queue_local(const LocalCommand& command, Args args);
 
@@ -71,6 +85,11 @@ class Session {
   void run_scan(Args args);
   void run_hash(Args args);
   void run_reset();
+
+  // session_streams.cpp
+  void begin_stream_read(BytesView encoded, std::int64_t block_ms, bool local);
+  // The read's own completion: true when it found nothing and the client waits now.
+  [[nodiscard]] bool wait_for_stream(std::uint64_t id, const kv::Reply& answer);
 
   // Why this node cannot take such a request now, as an error text; nullopt when it can.
   [[nodiscard]] std::optional<std::string> refusal(bool linearizable, std::uint16_t slot) const;
@@ -100,6 +119,17 @@ class Session {
   // WATCH whose revisions are on their way: nothing is parsed meanwhile.
   bool watching_ = false;
   std::vector<Bytes> watch_keys_;
+  // XREAD BLOCK, from the command to its reply: nothing is parsed meanwhile.
+  struct StreamRead {
+    Bytes request;         // encoded
+    bool local = false;    // READONLY
+    Instant deadline;      // Instant::max(): none
+    bool ending = false;   // no more waiting: the client is gone, or the node stops
+    std::uint64_t id = 0;  // of the request
+    bool parked = false;   // it found nothing, and is among the node's waits
+    Bytes resumed{};       // then: what to ask this node's state
+  };
+  std::optional<StreamRead> stream_read_;
   // By request id: what EXEC puts between the applied commands' replies.
   std::map<std::uint64_t, LocalReplies> exec_local_replies_;
 };

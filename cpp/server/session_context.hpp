@@ -5,6 +5,7 @@
 #include "server/front.hpp"
 #include "server/node_view.hpp"
 #include "server/scan_cursors.hpp"
+#include "server/stream_waits.hpp"
 
 namespace kvcluster::server {
 
@@ -12,8 +13,9 @@ struct SessionContext {
   NodeView& view;
   const NodeOptions& options;  // the view's
   ScanCursors cursors;
-  replica::RequestBatch batch;
-  FrontCounters counters;
+  replica::RequestBatch batch{};
+  FrontCounters counters{};
+  StreamWaits stream_waits{options.client_limits.max_blocked_reads};
 };
 
 }  // namespace kvcluster::server

@@ -151,6 +151,7 @@ void Session::run_reset() {
 kv::Reply Session::finish(const ReplyQueue::Waiting& waiting, std::uint64_t id, kv::Reply reply) {
   switch (waiting.kind) {
     case ReplyKind::kPlain:
+    case ReplyKind::kStreamRead:
       break;
     case ReplyKind::kExec: {
       auto local = exec_local_replies_.extract(id);

@@ -30,6 +30,10 @@ class Conversation {
       KV_CHECK(used <= input_.size(), "what is used up was there");
       input_.erase(0, used);
       if (answer(fate) > 0) used = 1;
+      if (session_->waiting()) {  // the time of an XREAD BLOCK is over
+        session_->end_stream_read(kv::Reply::nil());
+        used = 1;
+      }
     }
     KV_CHECK(session_->idle() && !session_->blocked(), "all that was asked is answered");
     check_output();
@@ -71,7 +75,7 @@ class Conversation {
   }
 
   FakeNodeView view_;
-  SessionContext context_{view_, view_.node_options, ScanCursors(7, 2), {}, {}};
+  SessionContext context_{view_, view_.node_options, ScanCursors(7, 2)};
   Bytes input_;
   Bytes output_;
   std::optional<Session> session_;

@@ -254,6 +254,63 @@ TEST_F(FrontTest, AStoppingFrontAnswersWhatItTookAndNoMore) {
   EXPECT_EQ(receive_all(client), "+OK\r\n");
 }
 
+// As the state answers a read that found nothing: with the positions.
+kv::Reply nothing_new() { return kv::Reply::array({kv::Reply::integer(0)}); }
+
+TEST_F(FrontTest, AReadThatWaitsEndsWithItsTime) {
+  answer = nothing_new();
+  open();
+  auto client = connect();
+  send(client, "XREAD BLOCK 5 STREAMS room 0\r\nPING\r\n");
+  ASSERT_TRUE(run_until([&] { return front->awaits_streams(); }));
+  view.time += std::chrono::milliseconds(5);
+  EXPECT_EQ(receive(client, 12), "*-1\r\n+PONG\r\n");
+  EXPECT_FALSE(front->awaits_streams());
+}
+
+TEST_F(FrontTest, AClientThatLeavesWhileItWaitsIsForgotten) {
+  answer = nothing_new();
+  open();
+  {
+    auto client = connect();
+    send(client, "XREAD BLOCK 0 STREAMS room 0\r\n");
+    ASSERT_TRUE(run_until([&] { return front->awaits_streams(); }));
+  }
+  ASSERT_TRUE(run_until([&] { return !view.closed.empty(); }));
+  EXPECT_FALSE(front->awaits_streams());
+  EXPECT_EQ(front->counters().connections_open, 0U);
+}
+
+TEST_F(FrontTest, WaitsEndWhenThereIsNoLeaderForLong) {
+  answer = nothing_new();
+  open();
+  auto client = connect();
+  auto local = connect();
+  send(local, "READONLY\r\nXREAD BLOCK 0 STREAMS room 0\r\n");
+  EXPECT_EQ(receive(local, 5), "+OK\r\n");
+  send(client, "XREAD BLOCK 0 STREAMS room 0\r\n");
+  ASSERT_TRUE(run_until([&] { return front->pending_replies() == 2 && waiting.empty(); }));
+  view.lead(0);
+  Bytes received;
+  ASSERT_TRUE(run_until([&] {
+    view.time += std::chrono::milliseconds(20);
+    read_more(client, received);
+    return received.ends_with("\r\n");
+  }));
+  EXPECT_TRUE(received.starts_with("-CLUSTERDOWN")) << received;
+  EXPECT_TRUE(front->awaits_streams()) << "this node's own state needs no leader";
+}
+
+TEST_F(FrontTest, AStoppingFrontEndsTheWaits) {
+  answer = nothing_new();
+  open();
+  auto client = connect();
+  send(client, "XREAD BLOCK 0 STREAMS room 0\r\n");
+  ASSERT_TRUE(run_until([&] { return front->awaits_streams(); }));
+  front->stop_reading();
+  EXPECT_EQ(receive_all(client), "*-1\r\n");
+}
+
 TEST_F(FrontTest, CloseAllEndsIdleConnections) {
   open();
   auto client = connect();

@@ -32,7 +32,7 @@ class SessionTest : public ::testing::Test {
   Session& session() {
     if (!session_) {
       context_ = std::make_unique<SessionContext>(
-          SessionContext{view, view.node_options, ScanCursors(7, 2), {}, {}});
+          SessionContext{view, view.node_options, ScanCursors(7, 2)});
       session_ = std::make_unique<Session>(1, "127.0.0.1:55555", *context_, output_);
     }
     return *session_;
