@@ -27,7 +27,7 @@ from kvcluster.errors import (
     Unavailable,
 )
 from kvcluster.local_cluster import LocalCluster
-from kvcluster.replies import KeyValue, NodeStatus, StateHash, Versioned
+from kvcluster.replies import KeyValue, NodeStatus, StateHash, StreamEntry, StreamInfo, Versioned
 from kvcluster.timeline import Event
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ __all__ = [
     "NotLeader",
     "StateHash",
     "StorageError",
+    "StreamEntry",
+    "StreamInfo",
     "Timeout",
     "Unavailable",
     "Versioned",

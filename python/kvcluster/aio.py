@@ -15,9 +15,20 @@ from kvcluster.batch import Batch
 from kvcluster.commands import Command
 from kvcluster.directory import Address, Directory, Sessions
 from kvcluster.errors import CommandError, Corruption, Unavailable, raise_first
-from kvcluster.replies import Key, KeyValue, NodeStatus, Reply, StateHash, Value, Versioned
+from kvcluster.replies import (
+    Key,
+    KeyValue,
+    NodeStatus,
+    Reply,
+    StateHash,
+    StreamEntry,
+    StreamInfo,
+    Value,
+    Versioned,
+)
 from kvcluster.resp import NOTHING, ReplyReader, check_hello, hello, pack
 from kvcluster.retry import Attempt, ErrorReply, Outcome, Pause, Policy, Step, run
+from kvcluster.streams import Position, Wait, by_key, is_missing
 
 T = TypeVar("T")
 _READ_BYTES = 64 * 1024
@@ -183,6 +194,63 @@ class AsyncClient:
     async def mset(self, items: Mapping[str, Value] | Mapping[bytes, Value]) -> None:
         """As `Client.mset`."""
         await self._one(commands.mset(items))
+
+    async def xadd(
+        self,
+        key: Key,
+        fields: Mapping[str, Value] | Mapping[bytes, Value],
+        *,
+        sequence: int | None = None,
+        maxlen: int | None = None,
+    ) -> int:
+        """As `Client.xadd`."""
+        return await self._one(commands.xadd(key, fields, sequence=sequence, maxlen=maxlen))
+
+    async def xlen(self, key: Key) -> int:
+        """As `Client.xlen`."""
+        return await self._one(commands.xlen(key))
+
+    async def xrange(
+        self,
+        key: Key,
+        start: int = 1,
+        end: int | None = None,
+        *,
+        count: int | None = None,
+        reverse: bool = False,
+    ) -> list[StreamEntry]:
+        """As `Client.xrange`."""
+        return await self._one(commands.xrange(key, start, end, count, reverse))
+
+    async def xread(
+        self,
+        after: Mapping[Any, Position],
+        *,
+        count: int | None = None,
+        block: float | None = None,
+    ) -> dict[bytes, list[StreamEntry]]:
+        """As `Client.xread`."""
+        wait = Wait(block, self._policy.attempt_timeout, time.monotonic)
+        positions = {
+            key: position if isinstance(position, int) else await self._newest(key)
+            for key, position in by_key(after).items()
+        }
+        while True:
+            found = await self._one(commands.xread(positions, count, wait.next_ms()))
+            if found or wait.over:
+                return found
+
+    async def xinfo(self, key: Key) -> StreamInfo:
+        """As `Client.xinfo`."""
+        return await self._one(commands.xinfo(key))
+
+    async def _newest(self, key: bytes) -> int:
+        try:
+            return (await self.xinfo(key)).last_sequence
+        except CommandError as error:
+            if is_missing(error):
+                return 0
+            raise
 
     async def transaction(self, batch: Batch) -> list[Any]:
         """As `Client.transaction`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kvcluster import commands
@@ -50,3 +51,9 @@ class Batch:
     def cas(self, key: Key, value: Value, *, revision: int) -> Batch:
         """Yields the new revision, or None when `key` is not at `revision`."""
         return self.add(commands.cas(key, value, revision=revision))
+
+    def xadd(
+        self, key: Key, fields: Mapping[str, Value] | Mapping[bytes, Value], **options: int
+    ) -> Batch:
+        """Yields the message's number. `options` as those of `Client.xadd`."""
+        return self.add(commands.xadd(key, fields, **options))

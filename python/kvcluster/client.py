@@ -15,8 +15,18 @@ from kvcluster.commands import Command
 from kvcluster.connection import Connection
 from kvcluster.directory import Address, Directory, Sessions
 from kvcluster.errors import CommandError, Unavailable, raise_first
-from kvcluster.replies import Key, KeyValue, NodeStatus, StateHash, Value, Versioned
+from kvcluster.replies import (
+    Key,
+    KeyValue,
+    NodeStatus,
+    StateHash,
+    StreamEntry,
+    StreamInfo,
+    Value,
+    Versioned,
+)
 from kvcluster.retry import Attempt, Outcome, Pause, Policy, Step, run
+from kvcluster.streams import Position, Wait, by_key, is_missing
 
 T = TypeVar("T")
 _IDLE_CONNECTIONS_MAX = 16
@@ -119,6 +129,83 @@ class Client:
     def mset(self, items: Mapping[str, Value] | Mapping[bytes, Value]) -> None:
         """Stores several values at one moment."""
         self._one(commands.mset(items))
+
+    def xadd(
+        self,
+        key: Key,
+        fields: Mapping[str, Value] | Mapping[bytes, Value],
+        *,
+        sequence: int | None = None,
+        maxlen: int | None = None,
+    ) -> int:
+        """Adds a message to the stream `key`; its number, 1 for the first one ever.
+
+        Args:
+            fields: what the message says, one at least.
+            sequence: the number that it must get; with any other the node refuses it.
+            maxlen: how many messages are kept; the oldest are forgotten.
+        """
+        return self._one(commands.xadd(key, fields, sequence=sequence, maxlen=maxlen))
+
+    def xlen(self, key: Key) -> int:
+        """How many messages the stream holds; 0 when there is none."""
+        return self._one(commands.xlen(key))
+
+    def xrange(
+        self,
+        key: Key,
+        start: int = 1,
+        end: int | None = None,
+        *,
+        count: int | None = None,
+        reverse: bool = False,
+    ) -> list[StreamEntry]:
+        """The messages `start` to `end`, both included, at most `count`; the last ones first."""
+        return self._one(commands.xrange(key, start, end, count, reverse))
+
+    def xread(
+        self,
+        after: Mapping[Any, Position],
+        *,
+        count: int | None = None,
+        block: float | None = None,
+    ) -> dict[bytes, list[StreamEntry]]:
+        """The messages that come after a number in each of some streams; empty: there are none.
+
+        Args:
+            after: by stream: the last number that was seen, or "$" for whatever is newest now.
+            count: at most so many a stream.
+            block: seconds to wait for a message when there is none; None does not wait,
+                `math.inf` does for ever.
+
+        A wait goes on at another node when its node is lost; nothing is skipped and nothing comes
+        twice.
+        """
+        wait = Wait(block, self._policy.attempt_timeout, time.monotonic)
+        positions = {
+            key: position if isinstance(position, int) else self._newest(key)
+            for key, position in by_key(after).items()
+        }
+        while True:
+            found = self._one(commands.xread(positions, count, wait.next_ms()))
+            if found or wait.over:
+                return found
+
+    def xinfo(self, key: Key) -> StreamInfo:
+        """The length of a stream and the number of its newest message.
+
+        Raises:
+            CommandError: there is no such stream.
+        """
+        return self._one(commands.xinfo(key))
+
+    def _newest(self, key: bytes) -> int:
+        try:
+            return self.xinfo(key).last_sequence
+        except CommandError as error:
+            if is_missing(error):
+                return 0
+            raise
 
     def transaction(self, batch: Batch) -> list[Any]:
         """Applies the batch as one entry of the log; one value a command.

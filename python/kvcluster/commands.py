@@ -12,7 +12,17 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from kvcluster import replies
 from kvcluster.errors import CommandError
-from kvcluster.replies import Key, KeyValue, NodeStatus, Reply, StateHash, Value, Versioned
+from kvcluster.replies import (
+    Key,
+    KeyValue,
+    NodeStatus,
+    Reply,
+    StateHash,
+    StreamEntry,
+    StreamInfo,
+    Value,
+    Versioned,
+)
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -162,6 +172,53 @@ def mset(items: Mapping[Key, Value] | Mapping[str, Value] | Mapping[bytes, Value
     for key, value in items.items():
         words += [key, value]
     return _write(_done, *words)
+
+
+def xadd(
+    key: Key,
+    fields: Mapping[str, Value] | Mapping[bytes, Value],
+    *,
+    sequence: int | None = None,
+    maxlen: int | None = None,
+) -> Command[int]:
+    words: list[Value] = ["XADD", key]
+    if maxlen is not None:
+        words += ["MAXLEN", maxlen]
+    words.append("*" if sequence is None else sequence)
+    for name, value in fields.items():
+        words += [name, value]
+    return _write(replies.sequence, *words)
+
+
+def xlen(key: Key) -> Command[int]:
+    return _read(int, "XLEN", key)
+
+
+def xrange(
+    key: Key, start: int, end: int | None, count: int | None, reverse: bool
+) -> Command[list[StreamEntry]]:
+    last: Value = "+" if end is None else end
+    words: list[Value] = (
+        ["XREVRANGE", key, last, start] if reverse else ["XRANGE", key, start, last]
+    )
+    if count is not None:
+        words += ["COUNT", count]
+    return _read(replies.stream_entries, *words)
+
+
+def xread(
+    after: Mapping[bytes, int], count: int | None, block_ms: int | None
+) -> Command[dict[bytes, list[StreamEntry]]]:
+    words: list[Value] = ["XREAD"]
+    if count is not None:
+        words += ["COUNT", count]
+    if block_ms is not None:
+        words += ["BLOCK", block_ms]
+    return _read(replies.streams, *words, "STREAMS", *after.keys(), *after.values())
+
+
+def xinfo(key: Key) -> Command[StreamInfo]:
+    return _read(replies.stream_info, "XINFO", "STREAM", key)
 
 
 def state_hash() -> Command[StateHash]:

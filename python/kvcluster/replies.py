@@ -35,6 +35,33 @@ class KeyValue:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamEntry:
+    """A message of a stream.
+
+    Attributes:
+        sequence: 1 for the first message that was ever added, and one more for each; a gap means
+            that messages were trimmed.
+        fields: what it says, by name.
+    """
+
+    sequence: int
+    fields: Mapping[bytes, bytes]
+
+    @property
+    def id(self) -> str:
+        """As Redis writes it."""
+        return f"{self.sequence}-0"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """What a stream holds: `length` messages, the newest of which is, or was, `last_sequence`."""
+
+    length: int
+    last_sequence: int
+
+
+@dataclass(frozen=True, slots=True)
 class StateHash:
     """A node's digests after it has applied the entry at `index`.
 
@@ -148,3 +175,30 @@ def versioned(reply: Reply) -> Versioned | None:
         return None
     value, revision = reply
     return Versioned(bytes(value), int(revision))
+
+
+def sequence(reply: Reply) -> int:
+    """Of an id `n-0`."""
+    return int(text(reply).split("-", 1)[0])
+
+
+def stream_entries(reply: Reply) -> list[StreamEntry]:
+    """The answer to XRANGE."""
+    return [
+        StreamEntry(sequence(entry), dict(zip(fields[::2], fields[1::2], strict=True)))
+        for entry, fields in reply
+    ]
+
+
+def streams(reply: Reply) -> dict[bytes, list[StreamEntry]]:
+    """The answer to XREAD: a map in RESP3, pairs in RESP2, nil when there is nothing new."""
+    if reply is None:
+        return {}
+    pairs = reply.items() if isinstance(reply, dict) else reply
+    return {bytes(key): stream_entries(entries) for key, entries in pairs}
+
+
+def stream_info(reply: Reply) -> StreamInfo:
+    """The answer to XINFO STREAM."""
+    fields = mapping(reply)
+    return StreamInfo(int(fields["length"]), sequence(fields["last-generated-id"]))
