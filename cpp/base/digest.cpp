@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "base/check.hpp"
 #include "base/codec.hpp"
@@ -19,17 +20,54 @@ Digest hash_256(const void* key, std::size_t key_size, BytesView bytes) {
   return digest;
 }
 
+using ChainingValue = std::array<std::uint64_t, 8>;
+
+// Of the parameter block alone.
+ChainingValue initial_value() {
+  blake2b_state state;
+  KV_CHECK(blake2b_init(&state, sizeof(Digest::bytes)) == 0, "32 bytes is a valid size");
+  ChainingValue value;
+  std::ranges::copy(state.h, value.begin());
+  return value;
+}
+
 // libb2 holds a block back until it knows that it is not the last one: two more push it through.
-std::array<std::uint64_t, 8> chaining_value_after(const HashKey& key) {
+ChainingValue chaining_value_after(const HashKey& key) {
   constexpr std::array<std::uint8_t, std::size_t{2} * BLAKE2B_BLOCKBYTES> kZeros{};
   blake2b_state state;
   KV_CHECK(blake2b_init_key(&state, BLAKE2B_OUTBYTES, key.data(), key.size()) == 0,
            "32 bytes is a valid key");
   blake2b_update(&state, kZeros.data(), kZeros.size());
   KV_CHECK(state.t[0] == BLAKE2B_BLOCKBYTES, "the block of the key alone is hashed");
-  std::array<std::uint64_t, 8> value;
+  ChainingValue value;
   std::ranges::copy(state.h, value.begin());
   return value;
+}
+
+// Goes on after `taken` bytes that led to `value`. Leaves the buffer as it is, which libb2's own
+// start would clear: the state is larger than most of what is hashed.
+void begin(blake2b_state& state, const ChainingValue& value, std::uint64_t taken,
+           std::size_t digest_bytes) {
+  std::ranges::copy(value, state.h);
+  state.t[0] = taken;
+  state.t[1] = state.f[0] = state.f[1] = 0;
+  state.buflen = 0;
+  state.outlen = static_cast<std::uint8_t>(digest_bytes);
+  state.last_node = 0;
+}
+
+void absorb(blake2b_state& state, BytesView bytes) {
+  blake2b_update(&state, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+}
+
+void squeeze(blake2b_state& state, std::uint8_t* out, std::size_t size) {
+  KV_CHECK(blake2b_final(&state, out, size) == 0, "a stream is finished once");
+}
+
+template <std::size_t Size>
+blake2b_state& state_of(std::array<std::byte, Size>& place) {
+  static_assert(sizeof(blake2b_state) <= Size);
+  return *reinterpret_cast<blake2b_state*>(place.data());
 }
 
 }  // namespace
@@ -58,24 +96,16 @@ Digest blake2b_256_keyed(const HashKey& key, BytesView bytes) {
   return hash_256(key.data(), key.size(), bytes);
 }
 
-struct Blake2b256::State {
-  blake2b_state blake;
-};
-
-Blake2b256::Blake2b256() : state_(std::make_unique<State>()) {
-  KV_CHECK(blake2b_init(&state_->blake, sizeof(Digest::bytes)) == 0, "32 bytes is a valid size");
+Blake2b256::Blake2b256() {
+  static const ChainingValue start = initial_value();
+  begin(*std::construct_at(&state_of(state_)), start, 0, sizeof(Digest::bytes));
 }
 
-Blake2b256::~Blake2b256() = default;
-
-void Blake2b256::update(BytesView bytes) {
-  blake2b_update(&state_->blake, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-}
+void Blake2b256::update(BytesView bytes) { absorb(state_of(state_), bytes); }
 
 Digest Blake2b256::finish() {
   Digest digest;
-  KV_CHECK(blake2b_final(&state_->blake, digest.bytes.data(), digest.bytes.size()) == 0,
-           "a stream is finished once");
+  squeeze(state_of(state_), digest.bytes.data(), digest.bytes.size());
   return digest;
 }
 
@@ -88,8 +118,8 @@ Digest chain(const Digest& previous, BytesView bytes) {
 
 MultisetHash::MultisetHash(const HashKey& key) : key_(key), after_key_(chaining_value_after(key)) {}
 
-MultisetHash::Sum MultisetHash::hash(BytesView element) const {
-  Sum sum;
+MultisetHash::Term MultisetHash::term(BytesView element) const {
+  Term sum;
   auto* const out = reinterpret_cast<std::uint8_t*>(sum.data());
   if (element.empty()) {  // the key's block is the last one
     KV_CHECK(blake2b(out, nullptr, key_.data(), sizeof(sum), 0, key_.size()) == 0,
@@ -97,19 +127,13 @@ MultisetHash::Sum MultisetHash::hash(BytesView element) const {
     return sum;
   }
   blake2b_state state;
-  std::ranges::copy(after_key_, state.h);
-  state.t[0] = BLAKE2B_BLOCKBYTES;
-  state.t[1] = state.f[0] = state.f[1] = 0;
-  state.buflen = 0;
-  state.outlen = BLAKE2B_OUTBYTES;
-  state.last_node = 0;
-  blake2b_update(&state, reinterpret_cast<const std::uint8_t*>(element.data()), element.size());
-  KV_CHECK(blake2b_final(&state, out, sizeof(sum)) == 0, "a stream is finished once");
+  begin(state, after_key_, BLAKE2B_BLOCKBYTES, sizeof(sum));
+  absorb(state, element);
+  squeeze(state, out, sizeof(sum));
   return sum;
 }
 
-void MultisetHash::add(BytesView element) {
-  const Sum term = hash(element);
+void MultisetHash::add(const Term& term) {
   unsigned long long carry = 0;
   for (std::size_t i = 0; i < sum_.size(); ++i) {
     const std::uint64_t with_carry = sum_[i] + carry;
@@ -120,9 +144,8 @@ void MultisetHash::add(BytesView element) {
   ++count_;
 }
 
-void MultisetHash::remove(BytesView element) {
+void MultisetHash::remove(const Term& term) {
   KV_CHECK(count_ > 0, "only what was added can be removed");
-  const Sum term = hash(element);
   std::uint64_t borrow = 0;
   for (std::size_t i = 0; i < sum_.size(); ++i) {
     const std::uint64_t before = sum_[i];

@@ -3,8 +3,8 @@
 
 #include <array>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 
 #include "base/bytes.hpp"
@@ -35,7 +35,6 @@ using HashKey = std::array<std::uint8_t, 32>;
 class Blake2b256 {
  public:
   Blake2b256();
-  ~Blake2b256();
   Blake2b256(const Blake2b256&) = delete;
   Blake2b256& operator=(const Blake2b256&) = delete;
 
@@ -44,8 +43,8 @@ class Blake2b256 {
   [[nodiscard]] Digest finish();
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  // libb2's blake2b_state.
+  alignas(std::uint64_t) std::array<std::byte, 360> state_;
 };
 
 // One link of a hash chain: BLAKE2b-256(previous || bytes).
@@ -58,11 +57,17 @@ class MultisetHash {
  public:
   static constexpr std::size_t kEncodedSize = 64 + 8;
 
+  // What an element adds to the sum: its keyed BLAKE2b-512, as little-endian limbs.
+  using Term = std::array<std::uint64_t, 8>;
+
   explicit MultisetHash(const HashKey& key);
 
-  void add(BytesView element);
+  [[nodiscard]] Term term(BytesView element) const;
+  void add(const Term& term);
   // Requires: the element was added and not yet removed.
-  void remove(BytesView element);
+  void remove(const Term& term);
+  void add(BytesView element) { add(term(element)); }
+  void remove(BytesView element) { remove(term(element)); }
 
   [[nodiscard]] std::uint64_t count() const { return count_; }
   // BLAKE2b-256_K(sum || count || index). The sum itself is never shown.
@@ -76,14 +81,11 @@ class MultisetHash {
   friend bool operator==(const MultisetHash&, const MultisetHash&) = default;
 
  private:
-  using Sum = std::array<std::uint64_t, 8>;  // little-endian limbs
-  [[nodiscard]] Sum hash(BytesView element) const;
-
   HashKey key_;
   // BLAKE2b's chaining value after the key, which is a block of its own: every hash goes on from
   // here, and a short element costs one compression instead of two.
-  Sum after_key_;
-  Sum sum_{};
+  Term after_key_;
+  Term sum_{};
   std::uint64_t count_ = 0;
 };
 
