@@ -169,23 +169,32 @@ void Keyspace::replace(Space space, BytesView key, std::optional<BytesView> old,
                        WallMillis old_expiry, BytesView fresh, WallMillis fresh_expiry) {
   // The hash first: `old` is a view that the first change of the table ends.
   if (old) {
-    hash_.remove(space, key, *old);
+    unhash(space, key, *old);
   } else {
     ++count(space);
   }
-  hash_.add(space, key, fresh);
+  const MultisetHash::Term term = hash_.add(space, key, fresh);
   if (old_expiry != fresh_expiry) {
     if (old_expiry != 0) unindex_expiry(old_expiry, space, key);
     if (fresh_expiry != 0) index_expiry(fresh_expiry, space, key);
   }
-  table_.put(space, key, fresh);
+  table_.put_noted(space, key, fresh, term);
 }
 
 void Keyspace::remove(Space space, BytesView key, BytesView old, WallMillis old_expiry) {
-  hash_.remove(space, key, old);
+  unhash(space, key, old);
   --count(space);
   if (old_expiry != 0) unindex_expiry(old_expiry, space, key);
   table_.erase(space, key);
+}
+
+// The table may still have the term that the record added.
+void Keyspace::unhash(Space space, BytesView key, BytesView old) {
+  if (const Table::Note* const term = table_.note(space, key)) {
+    hash_.remove(*term);
+  } else {
+    hash_.remove(space, key, old);
+  }
 }
 
 void Keyspace::index_expiry(WallMillis time, Space space, BytesView key) {

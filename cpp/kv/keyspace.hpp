@@ -80,6 +80,7 @@ class Keyspace {
   void replace(Space space, BytesView key, std::optional<BytesView> old, WallMillis old_expiry,
                BytesView fresh, WallMillis fresh_expiry);
   void remove(Space space, BytesView key, BytesView old, WallMillis old_expiry);
+  void unhash(Space space, BytesView key, BytesView old);
   void index_expiry(WallMillis time, Space space, BytesView key);
   void unindex_expiry(WallMillis time, Space space, BytesView key);
   // False when `work` was used up before all of a stream was erased.

@@ -18,18 +18,35 @@ std::optional<BytesView> MapTable::get(Space space, BytesView key) const {
   const Records& records = spaces_[number_of(space)];
   const auto found = records.find(key);
   if (found == records.end()) return std::nullopt;
-  return found->second;
+  return found->second.bytes;
+}
+
+MapTable::Value& MapTable::place_of(Space space, BytesView key) {
+  KV_CHECK(!key.empty() && key.size() <= kMaxKeyBytes, "a key has 1 to 511 bytes");
+  Records& records = spaces_[number_of(space)];
+  auto place = records.lower_bound(key);
+  if (place == records.end() || place->first != key) {
+    place = records.emplace_hint(place, key, Value());
+  }
+  return place->second;
 }
 
 void MapTable::put(Space space, BytesView key, BytesView value) {
-  KV_CHECK(!key.empty() && key.size() <= kMaxKeyBytes, "a key has 1 to 511 bytes");
-  Records& records = spaces_[number_of(space)];
-  const auto place = records.lower_bound(key);
-  if (place != records.end() && place->first == key) {
-    place->second.assign(value);
-  } else {
-    records.emplace_hint(place, key, value);
-  }
+  Value& place = place_of(space, key);
+  place.bytes.assign(value);
+  place.note.reset();
+}
+
+void MapTable::put_noted(Space space, BytesView key, BytesView value, const Note& note) {
+  Value& place = place_of(space, key);
+  place.bytes.assign(value);
+  place.note = note;
+}
+
+const Table::Note* MapTable::note(Space space, BytesView key) const {
+  const Records& records = spaces_[number_of(space)];
+  const auto found = records.find(key);
+  return found == records.end() || !found->second.note ? nullptr : &*found->second.note;
 }
 
 void MapTable::erase(Space space, BytesView key) {
@@ -41,7 +58,7 @@ void MapTable::erase(Space space, BytesView key) {
 void MapTable::scan(Space space, BytesView from, const Visitor& visitor) const {
   const Records& records = spaces_[number_of(space)];
   for (auto at = records.lower_bound(from); at != records.end(); ++at) {
-    if (!visitor(at->first, at->second)) return;
+    if (!visitor(at->first, at->second.bytes)) return;
   }
 }
 

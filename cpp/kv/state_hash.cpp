@@ -19,9 +19,11 @@ void StateHash::set_element(StatePart part, BytesView payload) {
   encoder.raw(payload);
 }
 
-void StateHash::add(Space space, BytesView key, BytesView stored) {
+MultisetHash::Term StateHash::add(Space space, BytesView key, BytesView stored) {
   set_element(space, key, stored);
-  sum_.add(element_);
+  const MultisetHash::Term term = sum_.term(element_);
+  sum_.add(term);
+  return term;
 }
 
 void StateHash::remove(Space space, BytesView key, BytesView stored) {

@@ -34,9 +34,11 @@ class StateHash {
  public:
   explicit StateHash(const HashKey& key) : key_(key), sum_(key) {}
 
-  void add(Space space, BytesView key, BytesView stored);
+  // Returns what it added, to be given to remove() where that is kept.
+  MultisetHash::Term add(Space space, BytesView key, BytesView stored);
   // Requires: was added with these very bytes.
   void remove(Space space, BytesView key, BytesView stored);
+  void remove(const MultisetHash::Term& term) { sum_.remove(term); }
   void add(StatePart part, BytesView payload);
   void remove(StatePart part, BytesView payload);
 

@@ -3,6 +3,7 @@
 // LayeredTable (memtable over an LMDB checkpoint).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -31,6 +32,18 @@ class Table {
   // The view is valid until the next non-const call.
   [[nodiscard]] virtual std::optional<BytesView> get(Space space, BytesView key) const = 0;
   virtual void put(Space space, BytesView key, BytesView value) = 0;
+
+  // A note of the owner's beside a value, which spares it computing something again. A table may
+  // keep it for as long as the value stays in memory; with the value it goes.
+  using Note = std::array<std::uint64_t, 8>;
+  virtual void put_noted(Space space, BytesView key, BytesView value, const Note& /*note*/) {
+    put(space, key, value);
+  }
+  // nullptr when it was not kept. Valid until the next non-const call.
+  [[nodiscard]] virtual const Note* note(Space /*space*/, BytesView /*key*/) const {
+    return nullptr;
+  }
+
   // Erasing what is not there changes nothing.
   virtual void erase(Space space, BytesView key) = 0;
 

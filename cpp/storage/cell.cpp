@@ -4,7 +4,6 @@
 #include <new>
 
 #include "base/check.hpp"
-#include "kv/table.hpp"
 
 namespace kvcluster::storage {
 namespace {
@@ -46,6 +45,13 @@ void Cell::assign(BytesView value) {
   value.copy(bytes() + key_bytes_, value.size());
   value_bytes_ = static_cast<std::uint32_t>(value.size());
   erased_ = false;
+  has_note_ = false;
+}
+
+void Cell::assign(BytesView value, const kv::Table::Note& note) {
+  assign(value);
+  note_ = note;
+  has_note_ = true;
 }
 
 void Cell::erase() {

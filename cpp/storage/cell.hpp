@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "base/bytes.hpp"
+#include "kv/table.hpp"
 
 namespace kvcluster::storage {
 
@@ -26,13 +27,16 @@ class Cell {
 
   [[nodiscard]] BytesView key() const { return {bytes(), key_bytes_}; }
   [[nodiscard]] BytesView value() const { return {bytes() + key_bytes_, value_bytes_}; }
+  // nullptr: none was given with the value.
+  [[nodiscard]] const kv::Table::Note* note() const { return has_note_ ? &note_ : nullptr; }
   // Hides the layers below.
   [[nodiscard]] bool erased() const { return erased_; }
 
   // False when the value has outgrown the block, or left most of it empty.
   [[nodiscard]] bool suits(std::size_t value_bytes) const;
-  // Requires: suits().
+  // Requires: suits(). Forgets the note.
   void assign(BytesView value);
+  void assign(BytesView value, const kv::Table::Note& note);
   // Requires: suits(0).
   void erase();
 
@@ -51,6 +55,8 @@ class Cell {
   std::uint32_t value_bytes_ = 0;
   std::uint16_t key_bytes_;
   bool erased_ = false;
+  bool has_note_ = false;
+  kv::Table::Note note_;  // set when has_note_
 };
 
 }  // namespace kvcluster::storage

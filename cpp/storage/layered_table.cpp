@@ -39,20 +39,34 @@ Result<std::unique_ptr<LayeredTable>> LayeredTable::open(std::shared_ptr<Environ
 LayeredTable::LayeredTable(ReadTransaction base)
     : active_(std::make_unique<Memtable>()), base_(std::move(base)) {}
 
+const Cell* LayeredTable::find_cell(kv::Space space, BytesView key) const {
+  const Cell* const cell = active_->find(space, key);
+  if (cell != nullptr || frozen_ == nullptr || active_->hides_below()) return cell;
+  return frozen_->find(space, key);
+}
+
+bool LayeredTable::hides_base() const {
+  return active_->hides_below() || (frozen_ != nullptr && frozen_->hides_below());
+}
+
 std::optional<BytesView> LayeredTable::get(kv::Space space, BytesView key) const {
-  for (const Memtable* layer : {static_cast<const Memtable*>(active_.get()), frozen_.get()}) {
-    if (layer == nullptr) continue;
-    if (const Cell* cell = layer->find(space, key)) {
-      if (cell->erased()) return std::nullopt;
-      return cell->value();
-    }
-    if (layer->hides_below()) return std::nullopt;
+  if (const Cell* const cell = find_cell(space, key)) {
+    return cell->erased() ? std::nullopt : std::optional(cell->value());
   }
-  return base_.get(space, key);
+  return hides_base() ? std::nullopt : base_.get(space, key);
+}
+
+const kv::Table::Note* LayeredTable::note(kv::Space space, BytesView key) const {
+  const Cell* const cell = find_cell(space, key);
+  return cell == nullptr ? nullptr : cell->note();
 }
 
 void LayeredTable::put(kv::Space space, BytesView key, BytesView value) {
   active_->put(space, key, value);
+}
+
+void LayeredTable::put_noted(kv::Space space, BytesView key, BytesView value, const Note& note) {
+  active_->put(space, key, value, note);
 }
 
 void LayeredTable::erase(kv::Space space, BytesView key) {
@@ -69,11 +83,10 @@ void LayeredTable::clear() { active_->clear(); }
 
 void LayeredTable::scan(kv::Space space, BytesView from, const Visitor& visitor) const {
   const Memtable* frozen = active_->hides_below() ? nullptr : frozen_.get();
-  const bool reads_base = !active_->hides_below() && (frozen == nullptr || !frozen->hides_below());
   CellCursor top(active_.get(), space, from);
   CellCursor middle(frozen, space, from);
   std::optional<ReadCursor> bottom;
-  if (reads_base) bottom.emplace(base_, space).seek(from);
+  if (!hides_base()) bottom.emplace(base_, space).seek(from);
 
   for (;;) {
     // The smallest key of the three; of equal ones the upper layer's.

@@ -27,6 +27,8 @@ class LayeredTable final : public kv::Table {
 
   [[nodiscard]] std::optional<BytesView> get(kv::Space space, BytesView key) const override;
   void put(kv::Space space, BytesView key, BytesView value) override;
+  void put_noted(kv::Space space, BytesView key, BytesView value, const Note& note) override;
+  [[nodiscard]] const Note* note(kv::Space space, BytesView key) const override;
   void erase(kv::Space space, BytesView key) override;
   void scan(kv::Space space, BytesView from, const Visitor& visitor) const override;
   void prefetch(kv::Space space, std::span<const BytesView> keys) const override;
@@ -54,6 +56,11 @@ class LayeredTable final : public kv::Table {
 
  private:
   explicit LayeredTable(ReadTransaction base);
+
+  // What is known of a key above the checkpoint. nullptr: nothing.
+  [[nodiscard]] const Cell* find_cell(kv::Space space, BytesView key) const;
+  // The checkpoint is not to be asked.
+  [[nodiscard]] bool hides_base() const;
 
   std::unique_ptr<Memtable> active_;
   std::shared_ptr<const Memtable> frozen_;

@@ -13,8 +13,8 @@ namespace {
 // The allocator's head of a block, and a cell's share of the tree and of the hash.
 constexpr std::size_t kEntryBytes = 80;
 constexpr std::size_t kCacheLine = 64;
-// Of a cell's block, from its start: header, key and a usual value.
-constexpr std::size_t kPrefetchLines = 3;
+// Of a cell's block, from its start: header, note, key and a usual value.
+constexpr std::size_t kPrefetchLines = 4;
 // At a time, so that the first is still near when the last is asked for.
 constexpr std::size_t kPrefetchKeys = 32;
 
@@ -37,6 +37,10 @@ const Cell* Memtable::find(kv::Space space, BytesView key) const {
 
 void Memtable::put(kv::Space space, BytesView key, BytesView value) {
   cell_for(space, key, value.size()).assign(value);
+}
+
+void Memtable::put(kv::Space space, BytesView key, BytesView value, const kv::Table::Note& note) {
+  cell_for(space, key, value.size()).assign(value, note);
 }
 
 void Memtable::erase(kv::Space space, BytesView key) {

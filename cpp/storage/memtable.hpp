@@ -29,6 +29,7 @@ class Memtable {
   // nullptr: this layer knows nothing of the key.
   [[nodiscard]] const Cell* find(kv::Space space, BytesView key) const;
   void put(kv::Space space, BytesView key, BytesView value);
+  void put(kv::Space space, BytesView key, BytesView value, const kv::Table::Note& note);
   void erase(kv::Space space, BytesView key);
   // Everything goes, here and in the layers below.
   void clear();

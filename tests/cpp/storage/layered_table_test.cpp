@@ -81,6 +81,26 @@ TEST_F(LayeredTableTest, ClearHidesAllBelowAndIsCheckpointed) {
   EXPECT_THAT(contents_of(*table), ElementsAre(Pair("c", "3")));
 }
 
+TEST_F(LayeredTableTest, ANoteIsThatOfTheUppermostValue) {
+  const kv::Table::Note note = {7, 7, 7, 7, 7, 7, 7, 7};
+  const auto noted = [&](const char* key) {
+    const kv::Table::Note* found = table->note(kv::Space::kData, key);
+    return found != nullptr && *found == note;
+  };
+  table->put_noted(kv::Space::kData, "a", "1", note);
+  table->put_noted(kv::Space::kData, "b", "1", note);
+  table->put_noted(kv::Space::kData, "c", "1", note);
+  const auto frozen = table->freeze();
+  EXPECT_TRUE(noted("a"));
+  put("b", "2");
+  erase("c");
+  EXPECT_FALSE(noted("b"));
+  EXPECT_FALSE(noted("c"));
+  EXPECT_FALSE(noted("d"));
+  table->clear();
+  EXPECT_FALSE(noted("a"));
+}
+
 TEST_F(LayeredTableTest, SpacesAreApart) {
   table->put(kv::Space::kData, "key", "data");
   table->put(kv::Space::kSession, "key", "session");

@@ -113,6 +113,21 @@ TEST(Memtable, IsAMapInOrder) {
   EXPECT_EQ(at, expected.end());
 }
 
+TEST(Memtable, KeepsANoteForAsLongAsTheValueIsTheSame) {
+  Memtable table;
+  const kv::Table::Note note = {1, 2, 3, 4, 5, 6, 7, 8};
+  const auto noted = [&] { return table.find(Space::kData, "key")->note(); };
+  table.put(Space::kData, "key", "value", note);
+  ASSERT_NE(noted(), nullptr);
+  EXPECT_EQ(*noted(), note);
+  table.put(Space::kData, "key", "other");
+  EXPECT_EQ(noted(), nullptr);
+  table.put(Space::kData, "key", std::string(5'000, 'x'), note);
+  ASSERT_NE(noted(), nullptr);
+  table.erase(Space::kData, "key");
+  EXPECT_EQ(noted(), nullptr);
+}
+
 TEST(Memtable, MayBeAskedToBringAnyKeysNear) {
   Memtable table;
   table.put(Space::kData, "a", "one");
