@@ -45,6 +45,11 @@ class ClusterView:
         self._doomed: set[int] = set()
 
     @property
+    def password(self) -> str | None:
+        """Of the nodes; None: they have none."""
+        return self._password
+
+    @property
     def directory(self) -> Path:
         """Where the data and logs are while the cluster runs."""
         return self._directory
