@@ -78,6 +78,8 @@ void register_node_options(py::module_& module) {
       optional("password", &NodeOptions::password, "Empty: no AUTH needed."),
       optional("client_limits", &NodeOptions::client_limits, "Bounds a client."),
       optional("limits", &NodeOptions::limits, "Bounds a command."),
+      optional("watch_buffer_bytes", &NodeOptions::watch_buffer_bytes,
+               "Of the newest changes, kept for KV.WATCH; 0: none."),
       optional("request_timeout_us", &NodeOptions::request_timeout,
                "So long a write may wait for its commit."),
       optional("leader_wait_us", &NodeOptions::leader_wait,

@@ -109,6 +109,8 @@ void declare_clients(Group group, RawFlags& raw, NodeOptions& node) {
                24 * kMaxFlagMillis);
   group.number("--max-value-bytes", node.limits.max_value_bytes, "BYTES",
                "The longest value, up to 8 MiB", 1, kMaxValueBytes);
+  group.number("--watch-buffer-bytes", node.watch_buffer_bytes, "BYTES",
+               "Newest changes kept in memory for KV.WATCH ... FROM; 0: none", 0, 1U << 30U);
   ClientLimits& limits = node.client_limits;
   group.number("--max-connections", limits.max_connections, "N", "Client connections at a time", 1,
                1'000'000);

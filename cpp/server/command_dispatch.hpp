@@ -32,6 +32,8 @@ enum class SessionVerb : std::uint8_t {
   kUnwatch,
   kScan,
   kHash,
+  kKeyWatch,
+  kKeyUnwatch,
   kReset,
 };
 

@@ -34,6 +34,7 @@ Driver::Driver(NodeOptions options, std::shared_ptr<NodeLog> log)
     : options_(std::move(options)),
       log_(std::move(log)),
       started_(monotonic_now()),
+      changes_(options_.watch_buffer_bytes),
       disk_space_(options_.min_free_disk_bytes) {
   next_deadline_ = next_housekeeping_ = started_;
 }
@@ -181,7 +182,7 @@ Result<bool> Driver::perform(replica::Output& out) {
 }
 
 void Driver::answer_waiting() {
-  TouchedStreams& touched = engine_->touched_streams;
+  TouchedStreams& touched = engine_->feed.streams;
   if (touched.take_all()) {
     (void)touched.take();
     front_->all_streams_changed();
@@ -189,6 +190,7 @@ void Driver::answer_waiting() {
     front_->streams_changed(touched.take());
   }
   touched.want(front_->awaits_streams());
+  if (std::exchange(changes_told_, changes_.last()) != changes_.last()) front_->changes_applied();
 }
 
 Status Driver::housekeeping() {

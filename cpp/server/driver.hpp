@@ -21,6 +21,7 @@
 #include "net/listener.hpp"
 #include "net/turn.hpp"
 #include "replica/replica.hpp"
+#include "server/change_feed.hpp"
 #include "server/checkpoint_schedule.hpp"
 #include "server/checkpointer.hpp"
 #include "server/disk_space.hpp"
@@ -31,7 +32,6 @@
 #include "server/node_options.hpp"
 #include "server/node_view.hpp"
 #include "server/persistence.hpp"
-#include "server/touched_streams.hpp"
 #include "server/wal_thread.hpp"
 #include "storage/store.hpp"
 
@@ -76,6 +76,7 @@ class Driver final : public NodeView {
   [[nodiscard]] std::string leader_client_address() const override;
   [[nodiscard]] const std::string& client_address() const override { return client_address_; }
   [[nodiscard]] const kv::StateMachine* state() const override;
+  [[nodiscard]] const replica::ChangeRing* changes() const override { return &changes_; }
   [[nodiscard]] Instant now() const override;
   [[nodiscard]] WallMillis wall() const override;
   void transfer_leadership(NodeId to) override;
@@ -86,7 +87,7 @@ class Driver final : public NodeView {
   struct Engine {
     Engine(Driver& driver, std::unique_ptr<kv::StateMachine> machine, raft::Restored restored,
            std::uint64_t log_bytes);
-    TouchedStreams touched_streams;
+    ChangeFeed feed;
     std::unique_ptr<kv::StateMachine> state;
     replica::Replica replica;
     CheckpointSchedule checkpoints;
@@ -165,6 +166,8 @@ class Driver final : public NodeView {
   std::mutex reports_mutex_;
   std::deque<CheckpointerReport> reports_;  // guarded by reports_mutex_
   std::unique_ptr<Persistence> persistence_;
+  replica::ChangeRing changes_;
+  Index changes_told_;  // to those who watch
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Membership> membership_;
   std::unique_ptr<Front> front_;

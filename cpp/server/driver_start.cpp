@@ -195,12 +195,14 @@ replica::Options Driver::replica_options() const {
 
 Driver::Engine::Engine(Driver& driver, std::unique_ptr<kv::StateMachine> machine,
                        raft::Restored restored, std::uint64_t log_bytes)
-    : state(std::move(machine)),
+    : feed(driver.changes_),
+      state(std::move(machine)),
       replica(driver.replica_options(), std::move(restored), *state, driver.seed_, monotonic_now()),
       checkpoints({driver.options_, *driver.log_, *driver.store_, *driver.checkpointer_,
                    *driver.persistence_, *state, replica},
                   state->applied(), log_bytes) {
-  state->observe(&touched_streams);
+  feed.restored(state->applied());
+  state->observe(&feed);
 }
 
 // The genesis is durable before this node votes or acknowledges anything.

@@ -22,6 +22,11 @@ namespace {
 // How often connections that have not yet said anything useful are looked at.
 constexpr auto kHandshakeCheck = std::chrono::seconds(1);
 
+// A watcher is told nothing more while so much waits for it in its connection.
+constexpr std::size_t kWatchOutput = std::size_t{1} << 20U;
+// How often a watcher hears that it is up to date, when nothing that it watches changes.
+constexpr auto kProgress = std::chrono::seconds(1);
+
 // How often clients that wait for a stream are looked after, beside their deadlines: whether there
 // still is a cluster to wait for.
 constexpr auto kWaitCheck = std::chrono::milliseconds(100);
@@ -78,7 +83,9 @@ struct Front::Impl final : net::ClientHandler {
     if (found == ids.end()) return 0;  // accept() has not finished yet
     Client& client = *clients.find(found->second)->second;
     std::ignore = connection.output();  // what the session appends leaves at the end of this turn
+    const std::uint64_t watches = context.key_watches.added();
     const std::size_t used = client.session.feed(bytes);
+    if (context.key_watches.added() != watches) tell_watchers_soon();
     after_progress(client);
     return used;
   }
@@ -105,6 +112,7 @@ struct Front::Impl final : net::ClientHandler {
   void remove(std::uint64_t id) {
     const auto found = clients.find(id);
     context.stream_waits.remove(id);
+    context.key_watches.remove(id);
     if (last == found->second.get()) last = nullptr;
     ids.erase(found->second->connection.get());
     clients.erase(found);
@@ -130,7 +138,7 @@ struct Front::Impl final : net::ClientHandler {
     // Who waits for a stream may do so for ever: that it has gone must be noticed, so its socket is
     // still read, and what comes is kept until the wait is over.
     const bool waits = client.session.waiting();
-    if (waits) arm_wait_timer();
+    if (waits || !context.key_watches.empty()) arm_wait_timer();
     const bool over = std::exchange(client.waited, waits) && !waits;
     const bool pause = !waits && (client.session.blocked() || client.session.closing());
     if (pause == client.paused) {
@@ -206,12 +214,46 @@ struct Front::Impl final : net::ClientHandler {
       if (error || here.expired()) return;
       wait_armed = false;
       look_after_waits();
-      if (context.stream_waits.empty()) {
-        leader_seen = Instant{};  // asked anew when somebody waits again
-      } else {
-        arm_wait_timer();
-      }
+      if (context.stream_waits.empty()) leader_seen = Instant{};  // asked anew with the next one
+      if (!context.stream_waits.empty() || !context.key_watches.empty()) arm_wait_timer();
     });
+  }
+
+  // As far as each client takes it: what it has not taken yet stays in the ring.
+  void tell_watchers(bool progress) {
+    const replica::ChangeRing* const ring = view.changes();
+    if (ring == nullptr) return;
+    bool all = true;
+    for (const std::uint64_t id : context.key_watches.connections()) {
+      Client* const client = find(id);
+      if (client == nullptr) continue;
+      const std::size_t waiting = client->connection->output_bytes();
+      if (waiting >= kWatchOutput) continue;
+      std::ignore = client->connection->output();
+      all = client->session.tell_changes(*ring, kWatchOutput - waiting, progress) && all;
+      after_progress(*client);
+    }
+    if (!all) tell_watchers_soon();
+  }
+
+  void tell_watchers_soon() {
+    if (tell_posted) return;
+    tell_posted = true;
+    asio::post(io, [this, here = std::weak_ptr(alive)] {
+      if (here.expired()) return;
+      tell_posted = false;
+      tell_watchers(false);
+    });
+  }
+
+  void look_after_watchers(Instant now) {
+    if (context.key_watches.empty()) return;
+    if (options.idle_deadline != Duration::zero()) {
+      for (const std::uint64_t id : context.key_watches.connections()) keep_alive(id);
+    }
+    const bool progress = now >= progress_due;
+    if (progress) progress_due = now + kProgress;
+    tell_watchers(progress);
   }
 
   void keep_alive(std::uint64_t id) {
@@ -220,6 +262,7 @@ struct Front::Impl final : net::ClientHandler {
 
   void look_after_waits() {
     const Instant now = view.now();
+    look_after_watchers(now);
     for_each_waiting(context.stream_waits.overdue(now),
                      [](Session& session) { session.end_stream_read(kv::Reply::nil()); });
     if (view.phase() != Phase::kServing) {
@@ -249,6 +292,8 @@ struct Front::Impl final : net::ClientHandler {
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);  // for what outlives this in `io`
   bool handshake_armed = false;
   bool wait_armed = false;
+  bool tell_posted = false;
+  Instant progress_due{};
   Instant wait_due{};
   Instant leader_seen{};
   std::uint64_t next_id = 1;
@@ -283,6 +328,10 @@ void Front::complete(replica::Completion completion) {
   std::ignore = client->connection->output();  // it is to be flushed
   client->session.complete(std::move(completion));
   impl_->after_progress(*client);
+}
+
+void Front::changes_applied() {
+  if (!impl_->context.key_watches.empty()) impl_->tell_watchers(false);
 }
 
 bool Front::awaits_streams() const { return !impl_->context.stream_waits.empty(); }

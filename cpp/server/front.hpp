@@ -58,6 +58,8 @@ class Front {
   // In any order; a completion for a connection that is gone is dropped.
   void complete(replica::Completion completion);
 
+  // Entries were applied in this turn: whoever watches keys is told.
+  void changes_applied();
   // Somebody waits for a stream: then the state's changes are of interest.
   [[nodiscard]] bool awaits_streams() const;
   // These streams have changed in this node's own state, in this turn. All of them may have, when

@@ -68,6 +68,9 @@ struct NodeOptions {
   // How long a command waits for a leader; zero: twice the longest election timeout.
   Duration leader_wait = Duration::zero();
 
+  // Of the newest changes, kept for KV.WATCH; 0: none.
+  std::size_t watch_buffer_bytes = 16U << 20U;
+
   // --- consensus ---
   std::uint32_t priority = 0;  // a larger one is preferred as the leader
   Duration election_timeout_min = std::chrono::milliseconds(150);

@@ -11,6 +11,7 @@
 #include "base/time.hpp"
 #include "kv/state_machine.hpp"
 #include "raft/core.hpp"
+#include "replica/change_ring.hpp"
 #include "replica/genesis.hpp"
 #include "replica/replica.hpp"
 #include "server/node_options.hpp"
@@ -92,6 +93,8 @@ class NodeView {
   [[nodiscard]] virtual const std::string& client_address() const = 0;
   // nullptr while there is none (kBootstrapping).
   [[nodiscard]] virtual const kv::StateMachine* state() const = 0;
+  // The newest changes of that state.
+  [[nodiscard]] virtual const replica::ChangeRing* changes() const = 0;
   // Monotonic, of the current turn; and the wall clock of the same moment.
   [[nodiscard]] virtual Instant now() const = 0;
   [[nodiscard]] virtual WallMillis wall() const = 0;

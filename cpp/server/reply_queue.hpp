@@ -44,6 +44,12 @@ class ReplyQueue {
 
   // The buffer for a reply that is known at once; write it before any other call.
   [[nodiscard]] Bytes& add_ready();
+  // The output, for what is no reply and may stand between any two of them: a push. Write it before
+  // any other call.
+  [[nodiscard]] Bytes& between_replies() {
+    settle();
+    return out_;
+  }
   // Keeps a place; returns its number. Numbers count up by one from 0.
   std::uint64_t add_waiting(const Waiting& waiting);
 

@@ -114,6 +114,8 @@ void Session::run_local(const LocalCommand& command, Args args) {
   // Encoded in the version that HELLO chooses, so after it has run.
   const kv::Reply answer = command.handler({args, client_, context_});
   apply_limits();
+  // HELLO 2: no push may follow.
+  if (client_.version == wire::RespVersion::kResp2) context_.key_watches.remove(client_.id);
   reply(answer);
 }
 
@@ -148,6 +150,10 @@ void Session::run_verb(SessionVerb verb, Args args) {
       return run_scan(args);
     case SessionVerb::kHash:
       return run_hash(args);
+    case SessionVerb::kKeyWatch:
+      return run_key_watch(args);
+    case SessionVerb::kKeyUnwatch:
+      return run_key_unwatch(args);
     case SessionVerb::kReset:
       return run_reset();
     case SessionVerb::kNone:

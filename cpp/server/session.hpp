@@ -55,6 +55,9 @@ class Session {
   void end_stream_read(const kv::Reply& answer);
   // Waits on a linearizable connection, which needs a quorum to be there.
   [[nodiscard]] bool waits_for_cluster() const { return waiting() && !stream_read_->local; }
+  // Pushes to whoever watches keys, until the output has grown by `room`. `progress`: also marks of
+  // progress. False: there may be more.
+  bool tell_changes(const replica::ChangeRing& ring, std::size_t room, bool progress);
   // No reply is due.
   [[nodiscard]] bool idle() const { return replies_.empty(); }
   [[nodiscard]] std::size_t pending_replies() const { return replies_.size(); }
@@ -85,6 +88,11 @@ class Session {
   void run_scan(Args args);
   void run_hash(Args args);
   void run_reset();
+
+  // session_watches.cpp
+  void run_key_watch(Args args);
+  void run_key_unwatch(Args args);
+  bool tell(KeyWatch& watch, const replica::ChangeRing& ring, std::size_t most, Bytes& out);
 
   // session_streams.cpp
   void begin_stream_read(BytesView encoded, std::int64_t block_ms, bool local);
@@ -130,6 +138,7 @@ class Session {
     Bytes resumed{};       // then: what to ask this node's state
   };
   std::optional<StreamRead> stream_read_;
+  Bytes watch_changes_;  // kept for its memory
   // By request id: what EXEC puts between the applied commands' replies.
   std::map<std::uint64_t, LocalReplies> exec_local_replies_;
 };

@@ -3,6 +3,7 @@
 
 #include "replica/replica.hpp"
 #include "server/front.hpp"
+#include "server/key_watches.hpp"
 #include "server/node_view.hpp"
 #include "server/scan_cursors.hpp"
 #include "server/stream_waits.hpp"
@@ -15,6 +16,7 @@ struct SessionContext {
   ScanCursors cursors;
   replica::RequestBatch batch{};
   FrontCounters counters{};
+  KeyWatches key_watches{};
   StreamWaits stream_waits{options.client_limits.max_blocked_reads};
 };
 

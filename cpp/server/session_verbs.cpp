@@ -138,6 +138,7 @@ void Session::run_hash(Args args) {
 
 void Session::run_reset() {
   transaction_.clear();
+  context_.key_watches.remove(client_.id);
   ClientState fresh;
   fresh.id = client_.id;
   fresh.address = client_.address;

@@ -12,19 +12,19 @@
 
 namespace kvcluster::server {
 
-class TouchedStreams final : public kv::ChangeObserver {
+class TouchedStreams {
  public:
   // Nothing is kept while nobody is interested.
   void want(bool wanted) { wanted_ = wanted; }
 
-  void changed(const kv::Change& change) override {
+  void changed(const kv::Change& change) {
     if (!wanted_ || change.kind != kv::ChangeKind::kStream || all_) return;
     if (!keys_.empty() && keys_.back() == change.key) return;
     all_ = keys_.size() == kMaxKeys;
     if (!all_) keys_.emplace_back(change.key);
   }
-  void applied(Index /*index*/) override {}
-  void restored(Index /*index*/) override { all_ = true; }
+  // The state is another one.
+  void restored() { all_ = true; }
 
   // Any of them may have changed: too many have, or the state is another one.
   [[nodiscard]] bool take_all() { return std::exchange(all_, false); }

@@ -103,6 +103,8 @@ void encode_map_head(std::size_t count, RespVersion version, Bytes& out) {
   append_head('%', count, out);
 }
 
+void encode_push_head(std::size_t count, Bytes& out) { append_head('>', count, out); }
+
 void encode_reply(const kv::Reply& reply, RespVersion version, Bytes& out) {
   // Most replies are +OK.
   if (const auto* simple = std::get_if<kv::SimpleString>(&reply.value);

@@ -30,6 +30,9 @@ void encode_array_head(std::size_t count, Bytes& out);
 // The head only; `count` pairs of replies follow.
 void encode_map_head(std::size_t count, RespVersion version, Bytes& out);
 
+// The head of a push, of RESP3 only; `count` replies follow.
+void encode_push_head(std::size_t count, Bytes& out);
+
 // A command as clients send it: an array of bulk strings.
 void encode_command(std::span<const BytesView> args, Bytes& out);
 

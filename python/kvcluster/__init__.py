@@ -18,6 +18,7 @@ from kvcluster.batch import Batch
 from kvcluster.client import Client
 from kvcluster.errors import (
     CommandError,
+    Compacted,
     Corruption,
     KvError,
     NodeFailed,
@@ -27,17 +28,29 @@ from kvcluster.errors import (
     Unavailable,
 )
 from kvcluster.local_cluster import LocalCluster
-from kvcluster.replies import KeyValue, NodeStatus, StateHash, StreamEntry, StreamInfo, Versioned
+from kvcluster.replies import (
+    Change,
+    KeyValue,
+    NodeStatus,
+    StateHash,
+    StreamEntry,
+    StreamInfo,
+    Versioned,
+)
 from kvcluster.timeline import Event
+from kvcluster.watch import AsyncWatch, Watch
 
 if TYPE_CHECKING:
     from kvcluster.node import Node
 
 __all__ = [
     "AsyncClient",
+    "AsyncWatch",
     "Batch",
+    "Change",
     "Client",
     "CommandError",
+    "Compacted",
     "Corruption",
     "Event",
     "KeyValue",
@@ -54,6 +67,7 @@ __all__ = [
     "Timeout",
     "Unavailable",
     "Versioned",
+    "Watch",
 ]
 
 

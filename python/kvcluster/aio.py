@@ -14,7 +14,7 @@ from kvcluster import commands
 from kvcluster.batch import Batch
 from kvcluster.commands import Command
 from kvcluster.directory import Address, Directory, Sessions
-from kvcluster.errors import CommandError, Corruption, Unavailable, raise_first
+from kvcluster.errors import CommandError, ConnectionLost, Corruption, Unavailable, raise_first
 from kvcluster.replies import (
     Key,
     KeyValue,
@@ -26,9 +26,10 @@ from kvcluster.replies import (
     Value,
     Versioned,
 )
-from kvcluster.resp import NOTHING, ReplyReader, check_hello, hello, pack
+from kvcluster.resp import NOTHING, ReplyReader, check_hello, hello, is_push, pack
 from kvcluster.retry import Attempt, ErrorReply, Outcome, Pause, Policy, Step, run
 from kvcluster.streams import Position, Wait, by_key, is_missing
+from kvcluster.watch import AsyncWatch, Pursuit
 
 T = TypeVar("T")
 _READ_BYTES = 64 * 1024
@@ -83,7 +84,8 @@ class AsyncConnection:
                 while len(replies) < len(batch):
                     reply = self._replies.next()
                     if reply is not NOTHING:
-                        replies.append(reply)
+                        if not is_push(reply):
+                            replies.append(reply)
                         continue
                     data = await self._reader.read(_READ_BYTES)
                     if not data:
@@ -99,6 +101,33 @@ class AsyncConnection:
             if not whole:
                 self._abandon()
         return Outcome(replies)
+
+    async def send(self, batch: Sequence[tuple[str | bytes, ...]]) -> None:
+        """As `Connection.send`."""
+        try:
+            self._writer.write(pack(batch))
+            await self._writer.drain()
+        except OSError as error:
+            raise await self._ended(str(error)) from error
+
+    async def receive(self, timeout: float) -> Reply | ErrorReply:
+        """As `Connection.receive`. A cancelled call leaves the connection as it was."""
+        try:
+            async with asyncio.timeout(timeout):
+                while (message := self._replies.next()) is NOTHING:
+                    data = await self._reader.read(_READ_BYTES)
+                    if not data:
+                        raise await self._ended("the connection was closed")
+                    self._replies.feed(data)
+        except TimeoutError:
+            return NOTHING
+        except (OSError, Corruption) as error:
+            raise await self._ended(str(error)) from error
+        return message
+
+    async def _ended(self, why: str) -> ConnectionLost:
+        await self.close()
+        return ConnectionLost(f"{self._name}: {why}")
 
     async def _lost(self, replies: Sequence[Reply | ErrorReply], why: str) -> Outcome:
         await self.close()
@@ -251,6 +280,11 @@ class AsyncClient:
             if is_missing(error):
                 return 0
             raise
+
+    def watch(self, prefix: Key = "", *, from_revision: int | None = None) -> AsyncWatch:
+        """As `Client.watch`; it begins with `async with`."""
+        pursuit = Pursuit(prefix, from_revision, self._directory, self._policy, time.monotonic)
+        return AsyncWatch(pursuit, self._password)
 
     async def transaction(self, batch: Batch) -> list[Any]:
         """As `Client.transaction`."""

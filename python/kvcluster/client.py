@@ -27,6 +27,7 @@ from kvcluster.replies import (
 )
 from kvcluster.retry import Attempt, Outcome, Pause, Policy, Step, run
 from kvcluster.streams import Position, Wait, by_key, is_missing
+from kvcluster.watch import Pursuit, Watch
 
 T = TypeVar("T")
 _IDLE_CONNECTIONS_MAX = 16
@@ -206,6 +207,26 @@ class Client:
             if is_missing(error):
                 return 0
             raise
+
+    def watch(self, prefix: Key = "", *, from_revision: int | None = None) -> Watch:
+        """Every change of the keys with a prefix, in the order of the log, without a gap.
+
+        Args:
+            prefix: empty: all keys.
+            from_revision: of the first change that is wanted; None: the next one. What nodes keep
+                is bounded by their `--watch-buffer-bytes`.
+
+        The watch has begun when this returns, and has a connection of its own.
+
+        Raises:
+            Compacted: the changes from there on are no longer kept.
+
+        >>> with client.watch("job:") as changes:  # doctest: +SKIP
+        ...     for change in changes:
+        ...         print(change.revision, change.kind, change.key)
+        """
+        pursuit = Pursuit(prefix, from_revision, self._directory, self._policy, time.monotonic)
+        return Watch(pursuit, self._password)
 
     def transaction(self, batch: Batch) -> list[Any]:
         """Applies the batch as one entry of the log; one value a command.

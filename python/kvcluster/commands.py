@@ -241,6 +241,8 @@ def raw(words: Iterable[Value], *, is_write: bool) -> Command[Any]:
     sent = tuple(map(_word, words))
     if not sent:
         raise ValueError("a command has at least its name")
+    if sent[0].upper() in ("KV.WATCH", b"KV.WATCH"):
+        raise CommandError("ERR KV.WATCH needs a connection of its own: use the client's watch()")
     has_session = sent[0] in ("KV.ONCE", b"KV.ONCE")
     return Command(sent, _same, is_write=is_write, has_session=has_session)
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from kvcluster.commands import Word
 from kvcluster.directory import Address
-from kvcluster.errors import Corruption, KvError, Unavailable
+from kvcluster.errors import ConnectionLost, Corruption, KvError, Unavailable
 from kvcluster.replies import Reply
-from kvcluster.resp import NOTHING, ReplyReader, check_hello, hello, pack
+from kvcluster.resp import NOTHING, ReplyReader, check_hello, hello, is_push, pack
 from kvcluster.retry import ErrorReply, Outcome
 
 _READ_BYTES = 64 * 1024
@@ -55,7 +55,8 @@ class Connection:
             while len(replies) < len(commands):
                 reply = self._reader.next()
                 if reply is not NOTHING:
-                    replies.append(reply)
+                    if not is_push(reply):
+                        replies.append(reply)
                     continue
                 self._socket.settimeout(max(deadline - time.monotonic(), 0.0001))
                 data = self._socket.recv(_READ_BYTES)
@@ -67,6 +68,41 @@ class Connection:
         except (OSError, Corruption) as error:
             return self._lost(replies, str(error))
         return Outcome(replies)
+
+    def send(self, commands: Sequence[tuple[Word, ...]]) -> None:
+        """Sends without waiting for replies; for `receive`.
+
+        Raises:
+            ConnectionLost: the connection has ended.
+        """
+        try:
+            self._socket.sendall(pack(commands))
+        except OSError as error:
+            raise self._ended(str(error)) from error
+
+    def receive(self, timeout: float) -> Reply | ErrorReply:
+        """The next reply or push; `NOTHING` when none came within `timeout` seconds.
+
+        Raises:
+            ConnectionLost: the connection has ended.
+        """
+        deadline = time.monotonic() + timeout
+        try:
+            while (message := self._reader.next()) is NOTHING:
+                self._socket.settimeout(max(deadline - time.monotonic(), 0.0001))
+                data = self._socket.recv(_READ_BYTES)
+                if not data:
+                    raise self._ended("the connection was closed")
+                self._reader.feed(data)
+        except TimeoutError:
+            return NOTHING
+        except (OSError, Corruption) as error:
+            raise self._ended(str(error)) from error
+        return message
+
+    def _ended(self, why: str) -> ConnectionLost:
+        self.close()
+        return ConnectionLost(f"{self._name}: {why}")
 
     def _lost(self, replies: Sequence[Reply | ErrorReply], why: str) -> Outcome:
         self.close()

@@ -28,6 +28,10 @@ class Timeout(KvError):
     """The outcome is unknown: the write may be applied, now or later."""
 
 
+class ConnectionLost(KvError):
+    """A connection has ended, or its node can serve no longer what was asked over it."""
+
+
 class Unavailable(KvError):
     """No node could take the command in time: no quorum, no leader, no route. Not applied."""
 
@@ -41,6 +45,17 @@ class CommandError(KvError):
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.code = message.split(" ", 1)[0]
+
+
+class Compacted(KvError):
+    """Changes that a watch wants are no longer kept: read the keys anew, then watch on.
+
+    `oldest` is the oldest revision from which on the node that answered still has them.
+    """
+
+    def __init__(self, message: str, oldest: int) -> None:
+        super().__init__(message)
+        self.oldest = oldest
 
 
 class StorageError(KvError):

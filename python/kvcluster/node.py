@@ -51,6 +51,7 @@ class StorageSizes:
         wal_checkpoint_bytes: a checkpoint is also due when so much was logged since the last.
         snapshot_chunk_bytes: of a snapshot, sent in one message.
         retained_log_bytes: of entries in memory for followers that lag.
+        watch_buffer_bytes: of the newest changes in memory, for KV.WATCH; 0: none.
         min_free_disk_bytes: with less free, writes are refused and reads go on.
     """
 
@@ -59,6 +60,7 @@ class StorageSizes:
     wal_checkpoint_bytes: int = 256 << 20
     snapshot_chunk_bytes: int = 1 << 20
     retained_log_bytes: int = 32 << 20
+    watch_buffer_bytes: int = 16 << 20
     min_free_disk_bytes: int = 64 << 20
 
 
@@ -158,6 +160,7 @@ class Node:
             wal_checkpoint_bytes=sizes.wal_checkpoint_bytes,
             snapshot_chunk_bytes=sizes.snapshot_chunk_bytes,
             retained_log_bytes=sizes.retained_log_bytes,
+            watch_buffer_bytes=sizes.watch_buffer_bytes,
             min_free_disk_bytes=sizes.min_free_disk_bytes,
         )
         self._turn = threading.Lock()  # starting or stopping

@@ -62,6 +62,24 @@ class StreamInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a key, as a watch sees it.
+
+    Attributes:
+        revision: of the entry of the log that made it; changes of one entry share it.
+        kind: `put`: it was written, or its expiry changed. `delete`. `expire`: its time was over.
+            `stream`: a message was added to the stream, or the stream was trimmed.
+        key: the whole key.
+        value: what was put; of a stream the id of its newest message; otherwise None.
+    """
+
+    revision: int
+    kind: str
+    key: bytes
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class StateHash:
     """A node's digests after it has applied the entry at `index`.
 

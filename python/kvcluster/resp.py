@@ -28,6 +28,11 @@ def pack(commands: Sequence[tuple[Word, ...]]) -> bytes:
     return b"".join(hiredis.pack_command(cast(Any, words)) for words in commands)
 
 
+def is_push(message: Any) -> bool:
+    """The node sent it of its own accord: it answers nothing."""
+    return isinstance(message, hiredis.PushNotification)
+
+
 def as_error(reply: Reply) -> Reply | ErrorReply:
     """The reply itself, or our own value of an error."""
     return ErrorReply(str(reply)) if isinstance(reply, hiredis.ReplyError) else reply

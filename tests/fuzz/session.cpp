@@ -18,6 +18,9 @@ class Conversation {
  public:
   explicit Conversation(bool stranger) {
     if (stranger) view_.node_options.password = "6ad1f08e-2c0b-44b1-9e05-0d6c15b7e7f3";
+    view_.machine = &state_;
+    view_.ring = &ring_;
+    state_.observe(&ring_);
     session_.emplace(1, "127.0.0.1:55555", context_, output_);
     state_.apply_genesis({.index = Index(1), .term = Term(1)}, {}, "");
   }
@@ -35,6 +38,7 @@ class Conversation {
         used = 1;
       }
     }
+    (void)session_->tell_changes(ring_, std::size_t{1} << 16U, true);
     KV_CHECK(session_->idle() && !session_->blocked(), "all that was asked is answered");
     check_output();
   }
@@ -75,6 +79,7 @@ class Conversation {
   }
 
   FakeNodeView view_;
+  replica::ChangeRing ring_{4096};
   SessionContext context_{view_, view_.node_options, ScanCursors(7, 2)};
   Bytes input_;
   Bytes output_;

@@ -49,6 +49,7 @@ SYNTAX: dict[str, str] = {
     "KV.RANGE": "start end [LIMIT count]",
     "KV.STATUS": "",
     "KV.TRANSFER": "[node]",
+    "KV.UNWATCH": "[prefix]",
     "KV.WATCH": "prefix [FROM revision]",
     "KV.WHY": "",
     "MGET": "key [key ...]",

@@ -24,6 +24,7 @@ class FakeNodeView final : public NodeView {
   }
   [[nodiscard]] const std::string& client_address() const override { return address; }
   [[nodiscard]] const kv::StateMachine* state() const override { return machine; }
+  [[nodiscard]] const replica::ChangeRing* changes() const override { return ring; }
   [[nodiscard]] Instant now() const override { return time; }
   [[nodiscard]] WallMillis wall() const override { return 1'700'000'000'123; }
   void transfer_leadership(NodeId to) override { transfers.push_back(to); }
@@ -56,6 +57,7 @@ class FakeNodeView final : public NodeView {
   std::string address = "127.0.0.1:9001";
   Instant time{};
   const kv::StateMachine* machine = nullptr;
+  const replica::ChangeRing* ring = nullptr;
   std::vector<NodeId> transfers;
   std::vector<std::uint64_t> closed;
 };

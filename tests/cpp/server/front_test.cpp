@@ -311,6 +311,80 @@ TEST_F(FrontTest, AStoppingFrontEndsTheWaits) {
   EXPECT_EQ(receive_all(client), "*-1\r\n");
 }
 
+class FrontWatchTest : public FrontTest {
+ protected:
+  FrontWatchTest() { view.ring = &ring; }
+
+  void apply(BytesView key, BytesView value) {
+    ring.changed({kv::ChangeKind::kPut, key, value});
+    ring.applied(ring.last().next());
+  }
+  tcp::socket watch(const Bytes& command, BytesView reply) {
+    tcp::socket client = connect();
+    send(client, "HELLO 3\r\n" + command + "\r\n");
+    EXPECT_TRUE(receive_until(client, reply));
+    return client;
+  }
+  // False when it does not come.
+  bool receive_until(tcp::socket& client, BytesView text) {
+    Bytes received;
+    return run_until([&] {
+      read_more(client, received);
+      return received.find(text) != Bytes::npos;
+    });
+  }
+
+  replica::ChangeRing ring{1U << 20U};
+};
+
+TEST_F(FrontWatchTest, TellsOfThePastAndOfTheFuture) {
+  open();
+  apply("k", "past");
+  auto client = watch("KV.WATCH k FROM 1", ":1\r\n");
+  auto other = watch("KV.WATCH other", ":2\r\n");
+  apply("k", "future");
+  front->changes_applied();
+  EXPECT_TRUE(receive_until(client, "future"));
+  apply("other", "last");
+  front->changes_applied();
+  EXPECT_TRUE(receive_until(other, "last"));
+}
+
+TEST_F(FrontWatchTest, MarksProgressOnceASecond) {
+  open();
+  auto client = watch("KV.WATCH k", ":1\r\n");
+  apply("other", "1");
+  front->changes_applied();
+  view.time += std::chrono::seconds(2);
+  EXPECT_TRUE(receive_until(client, ":1\r\n*0\r\n"));
+}
+
+TEST_F(FrontWatchTest, ASlowReaderIsToldThatItFellBehind) {
+  open();
+  auto client = watch("KV.WATCH k", ":1\r\n");
+  const Bytes value(100'000, 'v');
+  for (int i = 0; i < 500; ++i) {
+    apply("k", value);
+    front->changes_applied();
+    turn.flush();
+  }
+  EXPECT_TRUE(receive_until(client, "kv.unwatch"));
+  EXPECT_EQ(front->counters().slow_clients_closed, 0U) << "the connection goes on";
+  send(client, "PING\r\n");
+  EXPECT_TRUE(receive_until(client, "+PONG"));
+}
+
+TEST_F(FrontWatchTest, AClientThatLeavesWatchesNoMore) {
+  open();
+  {
+    auto client = watch("KV.WATCH k", ":1\r\n");
+  }
+  ASSERT_TRUE(run_until([&] { return !view.closed.empty(); }));
+  apply("k", "1");
+  front->changes_applied();
+  EXPECT_EQ(front->counters().connections_open, 0U);
+}
+
 TEST_F(FrontTest, CloseAllEndsIdleConnections) {
   open();
   auto client = connect();

@@ -94,6 +94,12 @@ TEST(RespEncoder, WritesMapsOfPairsAsPairsInResp2) {
   EXPECT_EQ(resp3(map), "%1\r\n$1\r\na\r\n:1\r\n");
 }
 
+TEST(RespEncoder, WritesTheHeadOfAPush) {
+  Bytes out;
+  encode_push_head(2, out);
+  EXPECT_EQ(out, ">2\r\n");
+}
+
 TEST(RespEncoder, AppendsToWhatIsThere) {
   Bytes out = "+A\r\n";
   encode_ok(out);
