@@ -28,6 +28,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="end a node at each of its disk operations, not at a sample (test_crash_points.py)",
     )
+    parser.addoption(
+        "--build-sdist",
+        action="store_true",
+        help="compile the wheel anew from the source distribution (test_sdist.py)",
+    )
 
 
 @pytest.fixture(scope="session")
