@@ -115,6 +115,49 @@ def test_every_flag_that_it_uses_is_one_of_the_node(deploy: Path) -> None:
     assert {"--id", "--host", "--peers", "--requirepass-file", "--http-port"} <= flags
 
 
+def test_every_image_is_of_this_version(deploy: Path, repository: Path) -> None:
+    version = tomllib.loads((repository / "pyproject.toml").read_text())["project"]["version"]
+    files = [file for file in deploy.rglob("*") if file.is_file()]
+    tags = [tag for file in files for tag in re.findall(r"\bkvcluster:([\w.]+)", file.read_text())]
+    assert len(tags) >= 3
+    assert set(tags) == {version}
+
+
+# --- the image ------------------------------------------------------------------------------------
+
+
+def build_stage(deploy: Path) -> str:
+    """The first stage of the Dockerfile, a command a line."""
+    first, _ = re.split(r"^FROM ", (deploy / "docker" / "Dockerfile").read_text(), flags=re.M)[1:]
+    return first.replace("\\\n", " ")
+
+
+def test_the_image_is_built_with_the_packages_that_dev_installs(
+    deploy: Path, repository: Path
+) -> None:
+    [listed] = re.findall(
+        r"^build_packages=\((.*?)\)", (repository / "dev").read_text(), re.M | re.S
+    )
+    [installed] = re.findall(r"--no-install-recommends (.*?) &&", build_stage(deploy))
+    for_tests_and_speed = {"ccache", "libgmock-dev", "libgtest-dev"}
+    assert set(installed.split()) == set(listed.split()) - for_tests_and_speed
+
+
+def test_what_the_image_copies_is_enough_to_configure_the_build(
+    deploy: Path, repository: Path, tmp_path: Path
+) -> None:
+    for sources in re.findall(r"^COPY (.*) \S+$", build_stage(deploy), re.M):
+        for name in sources.split():
+            if (repository / name).is_dir():
+                shutil.copytree(repository / name, tmp_path / name)
+            else:
+                shutil.copy(repository / name, tmp_path / name)
+    [configure] = re.findall(r"^RUN (cmake --preset .*?) &&", build_stage(deploy), re.M)
+    done = subprocess.run(shlex.split(configure), cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "build" / "build.ninja").is_file()
+
+
 # --- the clusters that it starts ------------------------------------------------------------------
 
 
