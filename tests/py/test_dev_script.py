@@ -20,7 +20,7 @@ def test_bare_or_asked_for_help_it_lists_its_commands(
     done = run_dev(repository, *arguments, cwd=tmp_path)
     assert done.returncode == 0
     assert done.stderr == ""
-    for command in ("demo", "test", "fuzz", "bench", "build", "lint", "fmt", "gate"):
+    for command in ("demo", "test", "fuzz", "bench", "build", "lint", "fmt", "docs", "gate"):
         assert re.search(rf"^  {command} +\S", done.stdout, re.MULTILINE), command
 
 
