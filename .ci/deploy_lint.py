@@ -7,6 +7,7 @@ What needs a running node is in tests/py/test_deploy.py.
 import argparse
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -91,8 +92,11 @@ def check_prometheus(promtool: str) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--promtool", default="promtool", help="the program to check rules with")
-    arguments = parser.parse_args()
-    results = [check_yaml(), check_schemas(), check_unit(), check_prometheus(arguments.promtool)]
+    promtool = shutil.which(parser.parse_args().promtool)
+    if promtool is None:
+        parser.error("there is no promtool: unpack Debian's package prometheus, and name it here")
+    absolute = str(Path(promtool).resolve())
+    results = [check_yaml(), check_schemas(), check_unit(), check_prometheus(absolute)]
     return 0 if all(results) else 1
 
 
