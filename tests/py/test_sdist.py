@@ -58,6 +58,7 @@ def test_a_wheel_can_be_built_from_it(
     sdist: Path, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     """By default only its description is made, which takes all of the build but the compiler."""
+    command: tuple[str | Path, ...]
     if pytestconfig.getoption("--build-sdist"):
         command = ("wheel", "--no-deps", "--wheel-dir", tmp_path / "wheels", sdist)
     else:
