@@ -109,8 +109,9 @@ def native_files(wheel: Path) -> dict[str, list[str]]:
             with archive.open(name) as file:
                 dynamic = ELFFile(file).get_section_by_name(".dynamic")
                 assert isinstance(dynamic, DynamicSection), name
+                # The library gives each kind of tag an attribute of its own name.
                 needed = dynamic.iter_tags("DT_NEEDED")
-                found[name] = [tag.needed for tag in needed]
+                found[name] = [str(vars(tag)["needed"]) for tag in needed]
     return found
 
 
