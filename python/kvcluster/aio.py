@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
 from kvcluster import commands
 from kvcluster.batch import Batch
 from kvcluster.commands import Command
-from kvcluster.directory import Address, Directory, Sessions
+from kvcluster.directory import Address, Sessions, directory_of, parse_address
 from kvcluster.errors import CommandError, ConnectionLost, Corruption, Unavailable, raise_first
 from kvcluster.replies import (
     Key,
@@ -157,12 +157,23 @@ class AsyncClient:
         attempt_timeout: float = 1.0,
         password: str | None = None,
         exactly_once: bool = True,
+        home: str | Address | None = None,
     ) -> None:
-        self._directory = Directory(nodes)
+        self._directory = directory_of(nodes, home)
         self._policy = Policy(timeout, attempt_timeout)
         self._sessions = Sessions() if exactly_once else None
         self._password = password
         self._idle: dict[Address, list[AsyncConnection]] = defaultdict(list)
+
+    @property
+    def node(self) -> Address | None:
+        """As `Client.node`."""
+        return self._directory.leader
+
+    def learn(self, nodes: Iterable[str | Address]) -> None:
+        """As `Client.learn`."""
+        for node in nodes:
+            self._directory.learn(parse_address(node))
 
     async def get(self, key: Key) -> bytes | None:
         """As `Client.get`."""

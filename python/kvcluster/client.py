@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from kvcluster import commands
 from kvcluster.batch import Batch
 from kvcluster.commands import Command
 from kvcluster.connection import Connection
-from kvcluster.directory import Address, Directory, Sessions
+from kvcluster.directory import Address, Sessions, directory_of, parse_address
 from kvcluster.errors import CommandError, Unavailable, raise_first
 from kvcluster.replies import (
     Key,
@@ -45,6 +45,8 @@ class Client:
         attempt_timeout: seconds for one attempt, before another node is asked.
         password: sent as AUTH on every connection.
         exactly_once: False sends plain writes, which are never repeated once sent.
+        home: the node to keep to for as long as it answers, instead of the leader; it passes
+            commands on. When it is lost the client moves to another one.
 
     Every call may raise, besides what it lists itself:
         Timeout: the outcome is unknown.
@@ -65,13 +67,24 @@ class Client:
         attempt_timeout: float = 1.0,
         password: str | None = None,
         exactly_once: bool = True,
+        home: str | Address | None = None,
     ) -> None:
-        self._directory = Directory(nodes)
+        self._directory = directory_of(nodes, home)
         self._policy = Policy(timeout, attempt_timeout)
         self._sessions = Sessions() if exactly_once else None
         self._password = password
         self._lock = threading.Lock()
         self._idle: dict[Address, list[Connection]] = defaultdict(list)
+
+    @property
+    def node(self) -> Address | None:
+        """The node that commands go to now; None: the leader is looked for."""
+        return self._directory.leader
+
+    def learn(self, nodes: Iterable[str | Address]) -> None:
+        """More nodes of the same cluster, to go to when others fail."""
+        for node in nodes:
+            self._directory.learn(parse_address(node))
 
     def get(self, key: Key) -> bytes | None:
         """The value, as of now: no older state is ever shown. None: there is none."""

@@ -65,6 +65,28 @@ class Directory:
             self.leader = None
 
 
+class HomeDirectory(Directory):
+    """Keeps to one node for as long as it answers, whoever leads; then to the next one.
+
+    So a client sees the cluster as that node does. The node must pass commands on to the leader
+    (`--follower-mode proxy`); one that names the leader instead is left for it.
+    """
+
+    def __init__(self, nodes: Sequence[str | Address], home: str | Address) -> None:
+        super().__init__(nodes)
+        self.follow(parse_address(home))
+
+    def failed(self, address: Address) -> None:
+        if self.leader == address:
+            self.leader = None
+            self.leader = self.choose(avoid=address)
+
+
+def directory_of(nodes: Sequence[str | Address], home: str | Address | None) -> Directory:
+    """For a client that follows the leader, or keeps to a node."""
+    return Directory(nodes) if home is None else HomeDirectory(nodes, home)
+
+
 @dataclass(slots=True)
 class Session:
     """A client id with the number of its last request. Used by one command at a time."""
