@@ -10,6 +10,7 @@ import typer
 from kvcluster.background import BackgroundCluster
 from kvcluster.cli import Exit, show
 from kvcluster.cli import chaos as chaos_command
+from kvcluster.cli import chat as chat_command
 from kvcluster.cli import check as check_command
 from kvcluster.cli import demo as demo_commands
 from kvcluster.cli import repl as repl_command
@@ -26,6 +27,7 @@ app = typer.Typer(
     "3 certainly not applied, 4 outcome unknown.",
 )
 app.add_typer(demo_commands.app, name="demo")
+app.command("chat")(chat_command.chat)
 app.command("check")(check_command.check)
 app.command("gate")(demo_commands.gate)
 app.command("repl")(repl_command.repl)

@@ -1,0 +1,1 @@
+"""A chat whose rooms are streams: one order of messages, the same on every node, and none lost."""
