@@ -96,6 +96,14 @@ class ClusterFaults(ClusterView):
         where = "all links" if chosen is None else f"links {chosen}"
         self._act(0, "degraded", f"{where} carry with {quality}")
 
+    def arrivals(self, source: int, target: int) -> list[float]:
+        """When something that `source` said reached `target`: the last 1000 times, in seconds of
+        the monotonic clock. Only the proxy sees it."""
+        links = self._proxy()
+        if isinstance(links, NamespaceNetwork):
+            raise ValueError("nothing is between namespaces: use network='proxy'")
+        return links.arrivals(source, target)
+
     def heal_links(self) -> None:
         """All links carry again, and well."""
         self._proxy().heal()

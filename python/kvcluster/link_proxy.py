@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
@@ -26,6 +27,7 @@ _PIECE_BYTES = 256 * 1024
 _CALL_SECONDS = 10.0
 # What a slow link may hold, in pieces; its sender waits then.
 _PIECES_ON_THE_WAY_MAX = 64
+_ARRIVALS_KEPT = 1000
 
 
 @dataclass(slots=True)
@@ -39,6 +41,7 @@ class _Wire:
     flowing: asyncio.Event = field(default_factory=asyncio.Event)
     quality: LinkQuality = PERFECT
     connections: int = 0
+    arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=_ARRIVALS_KEPT))
 
     def line(self) -> Line:
         """For one direction of a new connection."""
@@ -81,6 +84,11 @@ class LinkProxy:
         """All links carry again, and well."""
         self._call(self._set(list(self._wires), flowing=True))
         self._call(self._grade(list(self._wires), PERFECT))
+
+    def arrivals(self, source: int, target: int) -> list[float]:
+        """When something that the first node said reached the second: the last 1000 times, in
+        seconds of the monotonic clock."""
+        return list(self._wires[source, target].arrivals)
 
     def close(self) -> None:
         """Closes all links and ends the thread."""
@@ -143,8 +151,8 @@ async def _relay(wire: _Wire, reader: asyncio.StreamReader, writer: asyncio.Stre
     upstream_reader, upstream_writer = await asyncio.open_connection(*wire.target)
     try:
         pumps = [
-            asyncio.ensure_future(_pump(wire, reader, upstream_writer)),
-            asyncio.ensure_future(_pump(wire, upstream_reader, writer)),
+            asyncio.ensure_future(_pump(wire, reader, upstream_writer, wire.arrivals)),
+            asyncio.ensure_future(_pump(wire, upstream_reader, writer, None)),
         ]
         # Each side has a connection of its own for what it says; one that ends, ends whole.
         try:
@@ -158,12 +166,17 @@ async def _relay(wire: _Wire, reader: asyncio.StreamReader, writer: asyncio.Stre
         upstream_writer.close()
 
 
-async def _pump(wire: _Wire, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pump(
+    wire: _Wire,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    arrivals: deque[float] | None,
+) -> None:
     """Carries one direction until it ends; what was on its way still arrives."""
     late: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_PIECES_ON_THE_WAY_MAX)
     halves = [
         asyncio.ensure_future(_take(wire, reader, late, writer)),
-        asyncio.ensure_future(_deliver(wire, late, writer)),
+        asyncio.ensure_future(_deliver(wire, late, writer, arrivals)),
     ]
     try:
         await asyncio.wait(halves, return_when=asyncio.FIRST_COMPLETED)
@@ -191,7 +204,10 @@ async def _take(
 
 
 async def _deliver(
-    wire: _Wire, late: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter
+    wire: _Wire,
+    late: asyncio.Queue[tuple[float, bytes]],
+    writer: asyncio.StreamWriter,
+    arrivals: deque[float] | None,
 ) -> None:
     clock = asyncio.get_running_loop().time
     while True:
@@ -201,4 +217,6 @@ async def _deliver(
         await wire.flowing.wait()
         writer.write(data)
         await writer.drain()
+        if arrivals is not None:
+            arrivals.append(clock())
         late.task_done()

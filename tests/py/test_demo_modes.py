@@ -7,14 +7,14 @@ import pytest
 from typer.testing import CliRunner
 
 from kvcluster.cli.app import app
-from kvcluster.demo import basic, concurrent, modes, recovery, replication
+from kvcluster.demo import basic, chat, concurrent, modes, recovery, replication
 from kvcluster.demo.mode import Mode, ModeRun, run_mode
 from kvcluster.demo.scene import expect
 from kvcluster.demo.script import Plan, Script, Step, Teller
 from kvcluster.errors import NodeFailed
 from kvcluster.local_cluster import LocalCluster
 
-MODES = [basic.MODE, replication.MODE, recovery.MODE, concurrent.MODE]
+MODES = [basic.MODE, replication.MODE, recovery.MODE, concurrent.MODE, chat.MODE]
 
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: str(mode.name))

@@ -7,6 +7,7 @@ import pytest
 
 from kvcluster import Event
 from kvcluster.demo.failover import FailoverRun
+from kvcluster.demo.heartbeats import intervals_ms
 from kvcluster.demo.measure import failover_of, latency_of
 from kvcluster.demo.report import report_text
 from kvcluster.demo.script import Plan, Script, Step, StepFailed, new_evidence_directory
@@ -86,6 +87,12 @@ def test_latency_is_median_tail_and_worst() -> None:
     found = latency_of([float(number) for number in range(1, 101)])
     assert (found.writes, found.median_ms, found.max_ms) == (100, 50.5, 100)
     assert found.p99_ms == 100
+
+
+def test_what_arrives_together_is_one_heartbeat() -> None:
+    assert intervals_ms([1.0, 1.01, 1.8, 1.85, 2.6]) == pytest.approx([800, 800])
+    assert intervals_ms([1.0]) == []
+    assert intervals_ms([]) == []
 
 
 def test_a_script_stops_at_the_first_step_that_fails_and_keeps_what_was_seen(

@@ -84,6 +84,20 @@ def test_links_that_break_again_and_again_lose_nothing(
     assert cluster.assert_hashes_equal(full=True).keys == 50
 
 
+def test_a_link_tells_when_something_arrived(cluster: LocalCluster, client: Client) -> None:
+    leader = cluster.wait_for_leader()
+    follower = next(node for node in cluster.ids if node != leader)
+    before = len(cluster.arrivals(leader, follower))
+    client.put("k", "v")
+    cluster.wait_for(
+        lambda: len(cluster.arrivals(leader, follower)) > before,
+        what="waiting for an arrival",
+        timeout=20.0,
+    )
+    arrivals = cluster.arrivals(leader, follower)
+    assert arrivals == sorted(arrivals)
+
+
 def test_a_narrow_link_carries_a_large_value(cluster: LocalCluster, client: Client) -> None:
     cluster.bandwidth(1_000_000)
     client.put("k", b"x" * 200_000)

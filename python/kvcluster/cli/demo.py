@@ -80,9 +80,18 @@ def concurrent(evidence: Evidence = None, plan: OnlyPlan = False) -> None:
     _show("concurrent", evidence, plan)
 
 
+@app.command()
+def chat(evidence: Evidence = None, plan: OnlyPlan = False) -> None:
+    """A chat at three nodes: one order of messages, over killed, slow and restarted nodes.
+
+    Ends with PASS, or with FAIL and exit code 1.
+    """
+    _show("chat", evidence, plan)
+
+
 @app.command("all")
 def every(evidence: Evidence = None, plan: OnlyPlan = False) -> None:
-    """All five, one after another, each on a cluster of its own; one table and one verdict.
+    """All six, one after another, each on a cluster of its own; one table and one verdict.
 
     Exit code 1 when one of them fails.
     """

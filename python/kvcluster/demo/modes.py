@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from kvcluster.demo import basic, concurrent, failover, recovery, replication
+from kvcluster.demo import basic, chat, concurrent, failover, recovery, replication
 from kvcluster.demo.mode import ModeRun, run_mode
 from kvcluster.demo.report import report_text
 from kvcluster.demo.script import Plan, Teller
@@ -31,6 +31,7 @@ RUNNERS: dict[str, Runner] = {
     "failover": _failover,
     "recovery": lambda evidence, tell: run_mode(recovery.MODE, evidence, tell),
     "concurrent": lambda evidence, tell: run_mode(concurrent.MODE, evidence, tell),
+    "chat": lambda evidence, tell: run_mode(chat.MODE, evidence, tell),
 }
 
 PLANS: dict[str, list[Plan]] = {
@@ -39,4 +40,5 @@ PLANS: dict[str, list[Plan]] = {
     "failover": failover.PLAN,
     "recovery": recovery.PLAN,
     "concurrent": concurrent.PLAN,
+    "chat": chat.PLAN,
 }
