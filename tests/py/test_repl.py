@@ -15,6 +15,7 @@ from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from rich.console import Console
+from rich.text import Text
 
 from conftest import StartCluster
 from kvcluster import LocalCluster
@@ -394,6 +395,34 @@ def test_an_interrupt_ends_the_waiting_and_not_the_shell(
     monkeypatch.undo()
     assert "may have been applied" in desk.take()
     assert desk.run("PING") == "PONG"
+
+
+def test_a_watch_shows_changes_until_an_interrupt(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for line in ("SET watched:1 one", "SET other 2", "SET watched:2 'two words'", "DEL watched:1"):
+        desk.run(line)
+    show = desk.shell.show
+    changes = []
+
+    def show_three(what: Text) -> None:
+        show(what)
+        if "watched:" in what.plain:
+            changes.append(what.plain.split(maxsplit=1)[1])
+        if len(changes) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(desk.shell, "show", show_three)
+    assert desk.shell.run("watch watched: FROM 1")
+    assert [" ".join(change.split()) for change in changes] == [
+        'put "watched:1" => "one"',
+        'put "watched:2" => "two words"',
+        'delete "watched:1"',
+    ]
+
+
+def test_a_watch_says_how_it_is_asked_for(desk: Desk) -> None:
+    assert "watch PREFIX FROM revision" in desk.refused("watch a FROM now")
 
 
 def test_an_interrupt_from_the_terminal_does_not_reach_the_nodes(own: Desk) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from kvcluster.replies import Reply
+from kvcluster.replies import Change, Reply
 from kvcluster.retry import ErrorReply
 
 # What is text of many lines, not a value.
@@ -60,6 +60,13 @@ def shown(reply: Reply | ErrorReply, words: Sequence[str]) -> Text:
         words: of the command; some replies are plain text or a mere status.
     """
     return Text("\n").join(_reply_lines(reply, words))
+
+
+def shown_change(change: Change) -> Text:
+    """One change of a watch, in a line."""
+    head = Text.assemble((f"{change.revision:>8} ", LABEL), (f"{change.kind:<6} ", NUMBER))
+    line = head + Text(quoted(change.key), VALUE)
+    return line if change.value is None else line + Text(" => ", LABEL) + Text(quoted(change.value))
 
 
 def shown_each(replies: Sequence[Reply | ErrorReply], commands: Sequence[Sequence[str]]) -> Text:

@@ -7,9 +7,9 @@ kept as long as it holds such a state; so does everything once the shell is boun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TypeVar
 
 from kvcluster import commands
@@ -21,6 +21,7 @@ from kvcluster.errors import CommandError, KvError, Timeout, Unavailable
 from kvcluster.repl.book import Book, read_book
 from kvcluster.replies import NodeStatus, Reply, StateHash, text
 from kvcluster.retry import ErrorReply
+from kvcluster.watch import Watch
 
 T = TypeVar("T")
 _PROBE_SECONDS = 1.0
@@ -190,6 +191,21 @@ class Route:
         if outcome.lost is not None:
             raise Timeout(f"no answer came: {outcome.lost}")
         return outcome.replies[0]
+
+    @contextmanager
+    def watch(self, prefix: str, from_revision: int | None) -> Iterator[Watch]:
+        """Every change of keys with the prefix, from this revision on; None: from now on.
+
+        Raises:
+            Compacted: the revision is older than what the nodes keep.
+        """
+        with ExitStack() as held:
+            client = self._client
+            if self._bound is not None:
+                client = held.enter_context(
+                    Client([self._bound], timeout=self._timeout, password=self._password)
+                )
+            yield held.enter_context(client.watch(prefix, from_revision=from_revision))
 
     def abandon(self) -> None:
         """After an interrupt: a reply may still be on its way over the kept connection."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,7 +17,7 @@ from rich.text import Text
 
 from kvcluster.directory import Address, parse_address
 from kvcluster.errors import KvError, Unavailable
-from kvcluster.repl.render import ERROR, STATUS
+from kvcluster.repl.render import ERROR, STATUS, shown_change
 from kvcluster.repl.syntax import hint
 from kvcluster.replies import NodeStatus, StateHash, mapping, text
 from kvcluster.retry import ErrorReply
@@ -197,6 +198,19 @@ def transfer(shell: Shell, arguments: Sequence[str]) -> bool:
         time.sleep(_POLL_SECONDS)
 
 
+def watch(shell: Shell, arguments: Sequence[str]) -> bool:
+    """Shows changes as they happen, until an interrupt."""
+    with_from = len(arguments) == 3 and arguments[1].upper() == "FROM" and arguments[2].isdigit()
+    if len(arguments) != 1 and not with_from:
+        raise ValueError("watch PREFIX, or watch PREFIX FROM revision")
+    revision = int(arguments[2]) if with_from else None
+    shell.say("Ctrl-C ends it")
+    with suppress(KeyboardInterrupt), shell.route.watch(arguments[0], revision) as changes:
+        for change in changes:
+            shell.show(shown_change(change))
+    return True
+
+
 def leave(shell: Shell, arguments: Sequence[str]) -> bool:
     raise Leave
 
@@ -223,6 +237,12 @@ VERBS = (
         "Sends all commands to one node, or again to whoever leads.",
         use,
         _places,
+    ),
+    Verb(
+        "watch",
+        "prefix [FROM revision]",
+        "Shows every change of keys with the prefix, as it happens. (WATCH is the transaction's.)",
+        watch,
     ),
     Verb("transfer", "node", "Hands the leadership to a node.", transfer, _node_names),
     Verb("exit", "", "Ends the shell, and the cluster that it started; Ctrl-D does, too.", leave),
