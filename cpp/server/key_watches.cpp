@@ -41,6 +41,7 @@ std::vector<KeyWatch>& KeyWatches::of(std::uint64_t connection) {
 
 std::vector<std::uint64_t> KeyWatches::connections() const {
   std::vector<std::uint64_t> found;
+  found.reserve(by_connection_.size());
   for (const auto& [connection, watches] : by_connection_) found.push_back(connection);
   return found;
 }

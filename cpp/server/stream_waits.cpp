@@ -34,6 +34,7 @@ std::vector<std::uint64_t> StreamWaits::for_stream(BytesView key) const {
 
 std::vector<std::uint64_t> StreamWaits::all() const {
   std::vector<std::uint64_t> connections;
+  connections.reserve(waits_.size());
   for (const auto& [connection, wait] : waits_) connections.push_back(connection);
   return connections;
 }

@@ -11,6 +11,9 @@ constexpr const char* kWrongType =
     "-WRONGTYPE Operation against a key holding the wrong kind of value";
 
 class StreamCommands : public ::testing::Test {
+ public:
+  ~StreamCommands() override { EXPECT_TRUE(machine.hash_is_exact()); }
+
  protected:
   std::string run(const Words& words) { return machine.run(words); }
   void add(const std::string& key, int count) {
@@ -21,8 +24,6 @@ class StreamCommands : public ::testing::Test {
     machine.table.scan(Space::kStream, "", [&](BytesView, BytesView) { return ++count > 0; });
     return count;
   }
-  ~StreamCommands() override { EXPECT_TRUE(machine.hash_is_exact()); }
-
   Machine machine;
 };
 

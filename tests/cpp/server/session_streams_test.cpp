@@ -11,8 +11,8 @@ namespace {
 class SessionStreams : public SessionTest {
  protected:
   SessionStreams() {
-    state_.apply_genesis({.index = Index(1), .term = Term(1)}, {}, "");
-    view.machine = &state_;
+    state.apply_genesis({.index = Index(1), .term = Term(1)}, {}, "");
+    view.machine = &state;
   }
 
   // Applied on this node, by whoever.
@@ -21,16 +21,16 @@ class SessionStreams : public SessionTest {
     ASSERT_TRUE(kv::encode_request(words, {}, encoded));
     Bytes payload;
     kv::StateMachine::encode_entry(view.wall(), encoded, payload);
-    state_.apply({.index = state_.applied().next(), .term = Term(1)}, payload);
+    state.apply({.index = state.applied().next(), .term = Term(1)}, payload);
   }
   // The state's answer to what was asked last.
   void answer_from_state() {
     const Request request = only_request();
-    reply(request.id, state_.read(request.encoded, view.wall()));
+    reply(request.id, state.read(request.encoded, view.wall()));
   }
 
-  kv::MapTable table_;
-  kv::StateMachine state_{table_};
+  kv::MapTable table;
+  kv::StateMachine state{table};
 };
 
 TEST_F(SessionStreams, WhatIsThereIsAnsweredAtOnce) {
@@ -62,7 +62,7 @@ TEST_F(SessionStreams, ANewMessageEndsTheWait) {
 TEST_F(SessionStreams, WhatCameBetweenReadAndWaitIsNotMissed) {
   send({"XREAD", "BLOCK", "0", "STREAMS", "room", "$"});
   const Request request = only_request();
-  kv::Reply nothing = state_.read(request.encoded, view.wall());
+  kv::Reply nothing = state.read(request.encoded, view.wall());
   apply({"XADD", "room", "*", "f", "v"});
   reply(request.id, std::move(nothing));
   EXPECT_TRUE(received().starts_with("*1\r\n*2\r\n$4\r\nroom"));
@@ -84,7 +84,7 @@ TEST_F(SessionStreams, EarlierCommandsOfThePipelineAreAnsweredFirst) {
   send({"XREAD", "BLOCK", "0", "STREAMS", "room", "$"});
   const auto both = requests();
   ASSERT_EQ(both.size(), 2U);
-  reply(both[1].id, state_.read(both[1].encoded, view.wall()));
+  reply(both[1].id, state.read(both[1].encoded, view.wall()));
   apply({"XADD", "room", "*", "f", "v"});
   session().retry_stream_read();
   EXPECT_EQ(received(), "");

@@ -8,23 +8,23 @@ class SessionWatches : public SessionTest {
  protected:
   static constexpr std::size_t kRoom = 1U << 20U;
 
-  SessionWatches() { view.ring = &ring_; }
+  SessionWatches() { view.ring = &ring; }
 
   void hello() {
     send({"HELLO", "3"});
     (void)received();
   }
   void apply(const std::vector<kv::Change>& changes) {
-    for (const kv::Change& change : changes) ring_.changed(change);
-    ring_.applied(ring_.last().next());
+    for (const kv::Change& change : changes) ring.changed(change);
+    ring.applied(ring.last().next());
   }
   Bytes told(bool progress = false, std::size_t room = kRoom) {
-    all_ = session().tell_changes(ring_, room, progress);
+    all = session().tell_changes(ring, room, progress);
     return received();
   }
 
-  replica::ChangeRing ring_{1U << 20U};
-  bool all_ = false;
+  replica::ChangeRing ring{1U << 20U};
+  bool all = false;
 };
 
 constexpr auto kPut = kv::ChangeKind::kPut;
@@ -36,7 +36,7 @@ TEST_F(SessionWatches, PushesWhatHasThePrefix) {
   EXPECT_EQ(told(),
             ">4\r\n$8\r\nkv.watch\r\n$2\r\na:\r\n:1\r\n*2\r\n*3\r\n$3\r\nput\r\n$3\r\na:1\r\n$1\r\n"
             "x\r\n*3\r\n$6\r\ndelete\r\n$3\r\na:2\r\n_\r\n");
-  EXPECT_TRUE(all_);
+  EXPECT_TRUE(all);
   EXPECT_EQ(told(), "");
 }
 
@@ -80,7 +80,7 @@ TEST_F(SessionWatches, MarksProgress) {
 TEST_F(SessionWatches, WhatIsGoneEndsTheWatch) {
   hello();
   EXPECT_EQ(ask({"KV.WATCH", "k"}), ":1\r\n");
-  ring_.restored(Index(10));
+  ring.restored(Index(10));
   EXPECT_TRUE(told().starts_with(">4\r\n$10\r\nkv.unwatch\r\n$1\r\nk\r\n:11\r\n"));
   apply({{kPut, "k", "1"}});
   EXPECT_EQ(told(), "");
@@ -94,9 +94,9 @@ TEST_F(SessionWatches, ASlowReaderIsToldNoMoreThanItTakes) {
   const Bytes value(1000, 'v');
   for (int i = 0; i < 10; ++i) apply({{kPut, "k", value}});
   EXPECT_LT(told(false, 2500).size(), 4000U);
-  EXPECT_FALSE(all_);
+  EXPECT_FALSE(all);
   EXPECT_GT(told().size(), 6000U);
-  EXPECT_TRUE(all_);
+  EXPECT_TRUE(all);
 }
 
 TEST_F(SessionWatches, PushesStandBetweenReplies) {
