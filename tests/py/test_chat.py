@@ -43,6 +43,12 @@ class Person:
     def lines(self) -> list[str]:
         return [delivery.line for delivery in self.deliveries]
 
+    async def told(self, begins: str) -> None:
+        """Waits for a note that begins so."""
+        while not any(note.startswith(begins) for note in self.notes):
+            self.noted.clear()
+            await asyncio.wait_for(self.noted.wait(), SECONDS)
+
     async def has(self, count: int) -> None:
         await asyncio.wait_for(self.visit.room.delivered(count), SECONDS)
 
@@ -211,9 +217,7 @@ async def test_a_message_waits_for_a_majority_and_is_then_stored_once(
         for node in others:
             await asyncio.to_thread(cluster.kill, node)
         waiting = asyncio.create_task(visit.room.send("without one"))
-        while not any(note.startswith("waiting for the cluster") for note in person.notes):
-            person.noted.clear()
-            await asyncio.wait_for(person.noted.wait(), SECONDS)
+        await person.told("waiting for the cluster")
         assert visit.room.waiting == 1
         assert "1 waiting to be stored" in visit.status_line
         for node in others:
@@ -222,3 +226,26 @@ async def test_a_message_waits_for_a_majority_and_is_then_stored_once(
         await person.has(2)
     assert person.lines == ["[seq=1] node_101: with a majority", "[seq=2] node_101: without one"]
     assert "the cluster answers again" in person.notes
+
+
+async def test_who_leaves_the_terminal_leaves_nothing_unsaid(
+    cluster: LocalCluster, room: str
+) -> None:
+    leader = cluster.wait_for_leader()
+    others = [node for node in cluster.ids if node != leader]
+    person = Person([cluster.address(leader)], "101")
+    with create_pipe_input() as keys:
+        async with person.visit as visit:
+            await visit.enter(room)
+            for node in others:
+                await asyncio.to_thread(cluster.kill, node)
+            session = new_session(visit, terminal_input=keys, terminal_output=DummyOutput())
+            work = asyncio.create_task(visit.attend(interact(visit, session, person.note)))
+            keys.send_text("said without a majority\r\x04")
+            await person.told("what was said is still being stored")
+            assert not work.done()
+            for node in others:
+                await asyncio.to_thread(cluster.restart, node)
+            await asyncio.wait_for(work, SECONDS)
+            await person.has(1)
+    assert person.lines == ["[seq=1] node_101: said without a majority"]

@@ -69,7 +69,7 @@ async def interact(
     """Until Ctrl-D, Ctrl-C on an empty line, or `/quit`; what was said is stored before it ends."""
     said: asyncio.Queue[str | None] = asyncio.Queue()
     with patch_stdout():
-        typing = asyncio.create_task(_type(session, said))
+        typing = asyncio.create_task(_type(visit, session, said, note))
         try:
             while (line := await said.get()) is not None:
                 await carry_out(visit, line, note)
@@ -81,7 +81,12 @@ async def interact(
             await asyncio.gather(typing, return_exceptions=True)
 
 
-async def _type(session: PromptSession[str], said: asyncio.Queue[str | None]) -> None:
+async def _type(
+    visit: Visit,
+    session: PromptSession[str],
+    said: asyncio.Queue[str | None],
+    note: Callable[[str], None],
+) -> None:
     """Puts the lines that are typed; None at the end."""
     try:
         while True:
@@ -93,4 +98,6 @@ async def _type(session: PromptSession[str], said: asyncio.Queue[str | None]) ->
             except EOFError:
                 return
     finally:
+        if visit.room.waiting or not said.empty():
+            note("what was said is still being stored; Ctrl-C gives it up")
         said.put_nowait(None)
