@@ -12,6 +12,7 @@ carry its decisions out.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections import deque
@@ -211,6 +212,16 @@ class Watch:
             self._step()
         return self._ready.popleft()
 
+    def poll(self, timeout: float) -> Change | None:
+        """The next change; None when none came within `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while not self._ready:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return None
+            self._step(left)
+        return self._ready.popleft()
+
     def close(self) -> None:
         """Ends the watch. Iterating again would begin it anew where it stood."""
         if self._link is not None:
@@ -228,7 +239,8 @@ class Watch:
     ) -> None:
         self.close()
 
-    def _step(self) -> None:
+    def _step(self, seconds: float = math.inf) -> None:
+        """Receives one message, or waits for `seconds` at most."""
         pursuit = self._pursuit
         try:
             if self._link is None:
@@ -236,9 +248,10 @@ class Watch:
                     pursuit.begin(), timeout=pursuit.patience, password=self._password
                 )
                 self._link.send(pursuit.opening())
-            message = self._link.receive(pursuit.patience)
+            message = self._link.receive(min(seconds, pursuit.patience))
             if message is NOTHING:
-                self._link.send(pursuit.silence())
+                if seconds >= pursuit.patience:
+                    self._link.send(pursuit.silence())
             else:
                 self._ready.extend(pursuit.take(message))
         except (ConnectionLost, Unavailable) as error:

@@ -43,6 +43,28 @@ def told(changes: list[Change]) -> list[tuple[str, bytes, bytes | None]]:
     return [(change.kind, change.key, change.value) for change in changes]
 
 
+def test_a_poll_ends_with_a_change_or_with_its_time(kv: Client) -> None:
+    with kv.watch("a:") as watch:
+        began = time.monotonic()
+        assert watch.poll(0.1) is None
+        assert time.monotonic() - began >= 0.1
+        kv.put("a:1", "x")
+        change = watch.poll(20.0)
+        assert change is not None
+        assert change.key == b"a:1"
+        assert watch.poll(0) is None
+
+
+def test_a_poll_longer_than_patience_goes_on_waiting(calm_cluster: LocalCluster) -> None:
+    with (
+        Client(calm_cluster.nodes, attempt_timeout=0.1, timeout=20.0) as client,
+        client.watch("silent:") as watch,
+    ):
+        assert watch.poll(0.5) is None
+        client.put("silent:1", "x")
+        assert watch.poll(20.0) is not None
+
+
 def test_every_kind_of_change_is_seen_in_order(kv: Client) -> None:
     with kv.watch("a:") as watch:
         kv.put("a:1", "x")
