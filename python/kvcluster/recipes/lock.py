@@ -8,7 +8,7 @@ from types import TracebackType
 
 from kvcluster.client import Client
 from kvcluster.errors import KvError
-from kvcluster.recipes.waiting import Bell, Deadline
+from kvcluster.recipes.waiting import attempt_until
 
 # A lease counts as over this much earlier here than in the cluster, for clocks that run apart.
 _MARGIN = 0.1
@@ -21,8 +21,8 @@ class NotHeld(KvError):  # noqa: N818 - says what is the case
 class Lock:
     """Mutual exclusion between programs, for as long as the holder renews its lease.
 
-    Two keys: `lock:NAME` names the holder and is changed by compare-and-set only; the holder's
-    lease is a key of its own that expires after `ttl` seconds and that only its holder renews. Who
+    Two keys: `lock:NAME:holder` names the holder and is changed by compare-and-set only; the
+    lease is a key of its own that expires after `ttl` seconds and that only the holder renews. Who
     finds the lease gone may take the lock over. A lease that is gone never comes back, so a renewal
     that succeeds proves that nobody else had the lock meanwhile.
 
@@ -49,10 +49,11 @@ class Lock:
 
     def __init__(self, client: Client, name: str, *, ttl: float = 10.0, holder: str = "") -> None:
         self._client = client
-        self._key = f"lock:{name}"
+        self._key = f"lock:{name}:holder"
+        self._leases = f"lock:{name}:lease:"
+        self._both = f"lock:{name}:"
         self._ttl = ttl
         self._holder = holder
-        self._bell = Bell(client, f"lock:{name}:released")
         self._token = ""
         self._fence = 0
         self._until = 0.0
@@ -77,15 +78,7 @@ class Lock:
         """Waits up to `timeout` seconds for the lock (None: without limit); whether it is held."""
         if self._fence:
             raise ValueError(f"{self._key} was acquired already; release it first")
-        deadline = Deadline(timeout)
-        while True:
-            rung = self._bell.position()
-            lease_left = self._try()
-            if self._fence:
-                return True
-            if deadline.left <= 0:
-                return False
-            self._bell.wait(rung, min(deadline.left, lease_left))
+        return attempt_until(self._client, self._both, self._try, timeout) is not None
 
     def renew(self) -> None:
         """Lets the lease begin anew.
@@ -105,8 +98,6 @@ class Lock:
         released = self._client.cas(self._key, "", revision=fence) is not None
         self._forget()
         self._client.delete(self._lease(token))
-        if released:
-            self._bell.ring()
         return released
 
     def read_holder(self) -> tuple[str, int] | None:
@@ -132,13 +123,13 @@ class Lock:
         if self._fence:
             self.release()
 
-    def _try(self) -> float:
-        """One attempt; if it fails, the seconds after which the next one makes sense."""
+    def _try(self) -> int | None:
+        """The fencing token, if the lock could be had."""
         record = self._client.get_versioned(self._key)
         if record is not None and record.value:
             lease = self._lease(record.value.decode("utf-8", "replace"))
             if self._client.exists(lease):
-                return self._client.ttl(lease) or 0.0
+                return None
         token = f"{self._holder}/{secrets.token_hex(16)}"
         began = time.monotonic()
         self._client.put(self._lease(token), "", ttl=self._ttl)
@@ -147,13 +138,13 @@ class Lock:
         )
         if fence is None:  # another one was quicker
             self._client.delete(self._lease(token))
-            return 0.0
+            return None
         self._token, self._fence = token, fence
         self._until = began + self._ttl * (1 - _MARGIN)
-        return 0.0
+        return fence
 
     def _lease(self, token: str) -> str:
-        return f"{self._key}:lease:{token}"
+        return f"{self._leases}{token}"
 
     def _forget(self) -> None:
         self._token, self._fence, self._until = "", 0, 0.0

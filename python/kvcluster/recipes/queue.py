@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from kvcluster.client import Client
 from kvcluster.errors import Corruption, KvError
-from kvcluster.recipes.waiting import LONGEST_SECONDS, Deadline, newest
+from kvcluster.recipes.waiting import attempt_until, newest
 from kvcluster.replies import StreamEntry, Value
 
 _BODY = b"body"
@@ -64,6 +64,7 @@ class Queue:
         if capacity < 1:
             raise ValueError("a queue holds at least one item")
         self._client = client
+        self._keys = f"queue:{name}:"
         self._items = f"queue:{name}:items"
         self._finished = f"queue:{name}:finished"
         self._claims = f"queue:{name}:claim:"
@@ -82,13 +83,7 @@ class Queue:
 
     def take(self, timeout: float | None = None) -> Item | None:
         """Waits up to `timeout` seconds for an item (None: without limit); None: there is none."""
-        deadline = Deadline(timeout)
-        while True:
-            last = newest(self._client, self._items)
-            item = self._claim_the_first()
-            if item is not None or deadline.left <= 0:
-                return item
-            self._client.xread({self._items: last}, block=min(deadline.left, LONGEST_SECONDS))
+        return attempt_until(self._client, self._keys, self._claim_the_first, timeout)
 
     def extend(self, item: Item) -> bool:
         """Lets the claim begin anew; False: it had expired, and the item may be another's."""

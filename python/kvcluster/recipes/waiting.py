@@ -1,42 +1,21 @@
-"""Waiting for another program: a stream that rings, and a time that ends."""
+"""Waiting for what another program does: a watch of the keys, and a time that ends."""
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
 
 from kvcluster.client import Client
-from kvcluster.errors import CommandError
+from kvcluster.errors import CommandError, Compacted
+from kvcluster.replies import Key
 from kvcluster.streams import is_missing
 
-_SHORTEST_SECONDS = 0.01
-# So long at most a bell is waited for before the state is looked at again: what rings no bell, as a
-# lease that runs out, is noticed then.
-LONGEST_SECONDS = 1.0
-
-
-class Bell:
-    """A stream of which only the newest entry is kept: who waits is woken, whoever rings.
-
-    Look at `position` before the state that is waited for; `wait` then misses no ring.
-    """
-
-    def __init__(self, client: Client, key: str) -> None:
-        self._client = client
-        self._key = key
-
-    def ring(self) -> None:
-        """Wakes all who wait."""
-        self._client.xadd(self._key, {"rung": ""}, maxlen=1)
-
-    def position(self) -> int:
-        """How often it was rung."""
-        return newest(self._client, self._key)
-
-    def wait(self, position: int, seconds: float) -> None:
-        """Until it is rung once more than `position` times, or the time is over."""
-        seconds = max(min(seconds, LONGEST_SECONDS), _SHORTEST_SECONDS)
-        self._client.xread({self._key: position}, block=seconds)
+T = TypeVar("T")
+# The state is looked at again after so long even if no change was told.
+_LOOK_SECONDS = 10.0
 
 
 class Deadline:
@@ -51,8 +30,30 @@ class Deadline:
         return max(self._at - time.monotonic(), 0.0)
 
 
+def attempt_until(
+    client: Client, prefix: Key, attempt: Callable[[], T | None], timeout: float | None
+) -> T | None:
+    """Tries, and tries again after each change of a key with the prefix; None: time is over.
+
+    Args:
+        attempt: yields None as long as there is nothing.
+        timeout: seconds; 0 tries once; None waits without limit.
+    """
+    deadline = Deadline(timeout)
+    found = attempt()
+    while found is None and deadline.left > 0:
+        # Too many changes at once (Compacted) are a reason to look, too.
+        with suppress(Compacted), client.watch(prefix) as changes:
+            # What changed before the watch began is seen by the attempt.
+            while (found := attempt()) is None and deadline.left > 0:
+                changes.poll(min(deadline.left, _LOOK_SECONDS))
+                while changes.poll(0) is not None:
+                    pass  # one attempt sees all of them
+    return found
+
+
 def newest(client: Client, stream: str) -> int:
-    """The number of the newest entry; 0 when there was none."""
+    """The number of the stream's newest entry; 0 when there was none."""
     try:
         return client.xinfo(stream).last_sequence
     except CommandError as error:
