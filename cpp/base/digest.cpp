@@ -97,8 +97,8 @@ Digest blake2b_256_keyed(const HashKey& key, BytesView bytes) {
 }
 
 Blake2b256::Blake2b256() {
-  static const ChainingValue start = initial_value();
-  begin(*std::construct_at(&state_of(state_)), start, 0, sizeof(Digest::bytes));
+  static const ChainingValue kStart = initial_value();
+  begin(*std::construct_at(&state_of(state_)), kStart, 0, sizeof(Digest::bytes));
 }
 
 void Blake2b256::update(BytesView bytes) { absorb(state_of(state_), bytes); }
