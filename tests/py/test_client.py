@@ -18,6 +18,7 @@ from kvcluster import (
     Timeout,
     Unavailable,
 )
+from kvcluster.directory import parse_address
 from kvcluster.ports import ReservedPort
 
 
@@ -251,3 +252,19 @@ async def test_asyncio_client_applies_every_increment_once_over_a_failover(
         await asyncio.to_thread(cluster.kill, cluster.wait_for_leader())
         await second
         assert await client.get("n") == b"100"
+
+
+def test_a_client_with_a_home_keeps_to_it_and_leaves_it_when_it_dies(cluster: LocalCluster) -> None:
+    leader = cluster.wait_for_leader()
+    follower = next(node for node in cluster.ids if node != leader)
+    home = cluster.address(follower)
+    with Client([home], home=home, timeout=20.0) as client:
+        client.learn(cluster.nodes)
+        client.put("k", "passed on")
+        assert client.get("k") == b"passed on"
+        assert client.node == parse_address(home)
+        assert client.status().id == follower
+        cluster.kill(follower)
+        client.put("k", "at another node")
+        assert client.node != parse_address(home)
+        assert client.get("k") == b"at another node"

@@ -17,6 +17,7 @@ from kvcluster.local_cluster import LocalCluster
 MODES = [basic.MODE, replication.MODE, recovery.MODE, concurrent.MODE, chat.MODE]
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: str(mode.name))
 def test_a_demonstration_shows_what_it_expects_and_keeps_its_evidence(
     mode: Mode, tmp_path: Path
