@@ -5,11 +5,13 @@ import contextlib
 import secrets
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from conftest import StartCluster
 from kvcluster import LocalCluster
 from kvcluster.chat.message import Delivery, Forgotten
 from kvcluster.chat.terminal import interact, new_session
@@ -101,6 +103,29 @@ def test_a_wrong_name_is_one_clear_line(calm_cluster: LocalCluster) -> None:
     )
     assert done.returncode == 2
     assert done.stderr.startswith("kvcluster: a client id has 1 to 32 letters")
+
+
+def test_a_password_is_read_from_a_file_and_a_wrong_one_is_told(
+    start_cluster: StartCluster, room: str, tmp_path: Path
+) -> None:
+    right, wrong = tmp_path / "right", tmp_path / "wrong"
+    for file in (right, wrong):
+        file.touch(mode=0o600)
+        file.write_text(f"{file.name}\n")
+    cluster = start_cluster(nodes=1, faults=False, options={"requirepass-file": str(right)})
+    lines, _ = chat(cluster, 1, "--room", room, "--password-file", str(right), said="Hello")
+    assert lines == ["[seq=1] node_9999: Hello"]
+    port = str(cluster.port(1))
+    done = subprocess.run(
+        [sys.executable, "-m", "kvcluster", "chat", "--port", port, "--password-file", wrong],
+        input="no\n",
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("kvcluster: WRONGPASS")
 
 
 async def test_several_at_once_see_one_order_without_a_gap(

@@ -11,7 +11,7 @@ from kvcluster.aio import AsyncClient
 from kvcluster.chat.room import Deliver, Room, Tell
 from kvcluster.chat.standing import Standing, client_addresses, status_line
 from kvcluster.directory import Address
-from kvcluster.errors import KvError
+from kvcluster.errors import CommandError, KvError
 
 _LOOK_SECONDS = 0.5
 
@@ -87,9 +87,15 @@ class Visit:
         self._following = asyncio.create_task(self._follow(room))
 
     async def look(self) -> None:
-        """Asks the node who leads, and learns the other nodes from it."""
+        """Asks the node who leads, and learns the other nodes from it.
+
+        Raises:
+            CommandError: the password is missing or wrong.
+        """
         try:
             status = await self._client.status()
+        except CommandError:
+            raise
         except KvError:
             self._standing = None
             return
@@ -138,7 +144,8 @@ class Visit:
     async def _keep_looking(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            await self.look()
+            with contextlib.suppress(CommandError):  # the next call of the person says so
+                await self.look()
 
     def _tell_moving(self, words: str) -> None:
         self._tell(words)
