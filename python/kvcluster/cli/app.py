@@ -13,6 +13,7 @@ from kvcluster.cli import chaos as chaos_command
 from kvcluster.cli import chat as chat_command
 from kvcluster.cli import check as check_command
 from kvcluster.cli import demo as demo_commands
+from kvcluster.cli import lab as lab_command
 from kvcluster.cli import repl as repl_command
 from kvcluster.errors import KvError
 
@@ -30,6 +31,7 @@ app.add_typer(demo_commands.app, name="demo")
 app.command("chat")(chat_command.chat)
 app.command("check")(check_command.check)
 app.command("gate")(demo_commands.gate)
+app.command("lab")(lab_command.lab)
 app.command("repl")(repl_command.repl)
 app.command("report")(demo_commands.report)
 app.command("chaos")(chaos_command.chaos)
