@@ -83,6 +83,7 @@ def page(program: Program, chromium: Browser) -> Iterator[Page]:
     wrong: list[str] = []
     asked: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
     page.on("request", lambda request: asked.append(request.url))
     page.goto(program.address)
     expect(page.locator("#verdict")).to_have_text(EQUAL, timeout=MS)
@@ -131,6 +132,21 @@ def test_elect_write_kill_the_leader_see_the_new_one_heal_equal_hashes(page: Pag
     hashes = re.findall(r"hash (\w+) at", told)
     assert len(hashes) == 3
     assert len(set(hashes)) == 1
+
+
+def test_groups_are_typed_and_others_refused(page: Page) -> None:
+    groups = page.get_by_label("Groups")
+    part = page.get_by_role("button", name="Partition")
+    groups.fill("one | two")
+    part.click()
+    assert not groups.evaluate("field => field.validity.valid")
+    expect(page.locator("#result")).to_be_empty()
+    groups.fill("1 2 | 3")
+    part.click()
+    expect(page.locator("#result")).to_have_text("parted: 1 2 | 3", timeout=MS)
+    expect(page.locator('.link[data-look="cut"]')).to_have_count(2, timeout=MS)
+    page.get_by_role("button", name="Heal").click()
+    expect(page.locator("#verdict")).to_have_text(EQUAL, timeout=MS)
 
 
 def test_it_can_be_used_with_the_keyboard_alone(page: Page) -> None:
