@@ -2,6 +2,7 @@
 
 #include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -119,10 +120,12 @@ kv::Reply wrong_arity(BytesView name) {
   return kv::Reply::error(fmt::format("ERR wrong number of arguments for '{}' command", name));
 }
 
-kv::Reply unknown_subcommand(BytesView command, BytesView subcommand) {
+kv::Reply unknown_subcommand(BytesView command, BytesView subcommand,
+                             std::span<const BytesView> known) {
   constexpr std::size_t kShown = 128;
-  return kv::Reply::error(fmt::format("ERR unknown subcommand '{}'. Try {} HELP.",
-                                      subcommand.substr(0, kShown), command));
+  return kv::Reply::error(fmt::format("ERR unknown subcommand '{}'. {} has {}.",
+                                      subcommand.substr(0, kShown), command,
+                                      fmt::join(known, ", ")));
 }
 
 }  // namespace kvcluster::server

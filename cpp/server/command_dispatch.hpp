@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "kv/reply.hpp"
@@ -71,7 +72,15 @@ struct LocalCommand {
 
 // "ERR wrong number of arguments for 'get' command"; `name` as the client should read it.
 [[nodiscard]] kv::Reply wrong_arity(BytesView name);
-// "ERR unknown subcommand 'X'. Try NAME HELP." as Redis says it.
-[[nodiscard]] kv::Reply unknown_subcommand(BytesView command, BytesView subcommand);
+// "ERR unknown subcommand 'X'. NAME has a, b." There is no HELP, to which Redis would send.
+[[nodiscard]] kv::Reply unknown_subcommand(BytesView command, BytesView subcommand,
+                                           std::span<const BytesView> known);
+// The names in a table of subcommands, for it.
+template <typename Subcommands>
+[[nodiscard]] std::vector<BytesView> names_of(const Subcommands& subcommands) {
+  std::vector<BytesView> names;
+  for (const auto& subcommand : subcommands) names.push_back(subcommand.name);
+  return names;
+}
 
 }  // namespace kvcluster::server

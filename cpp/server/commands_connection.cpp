@@ -204,7 +204,7 @@ Reply run_client(const LocalCall& call) {
     }
     return subcommand.run(call);
   }
-  return unknown_subcommand("CLIENT", call.args[1]);
+  return unknown_subcommand("CLIENT", call.args[1], names_of(kSubcommands));
 }
 
 }  // namespace kvcluster::server

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -72,7 +73,7 @@ Reply run_config(const LocalCall& call) {
     return Reply::error(
         "ERR CONFIG SET is not supported: settings are given to kvstore when it starts");
   }
-  return unknown_subcommand("CONFIG", call.args[1]);
+  return unknown_subcommand("CONFIG", call.args[1], std::array<BytesView, 1>{"get"});
 }
 
 Reply run_command(const LocalCall& call) {
@@ -92,7 +93,8 @@ Reply run_command(const LocalCall& call) {
   if (equals_ignoring_case(subcommand, "getkeys")) {
     return rest.empty() ? wrong_arity("command|getkeys") : command_keys(rest);
   }
-  return unknown_subcommand("COMMAND", subcommand);
+  return unknown_subcommand("COMMAND", subcommand,
+                            std::array<BytesView, 4>{"count", "docs", "getkeys", "info"});
 }
 
 Reply run_info(const LocalCall& call) {

@@ -178,7 +178,7 @@ Reply run_subcommand(const LocalCall& call, std::span<const Subcommand> subcomma
     }
     return subcommand.run(call);
   }
-  return unknown_subcommand(upper, call.args[1]);
+  return unknown_subcommand(upper, call.args[1], names_of(subcommands));
 }
 
 }  // namespace

@@ -107,10 +107,14 @@ TEST_F(SessionTest, AClientHasANameAndAnId) {
   EXPECT_TRUE(contains(info, "lib-name=redis-py "));
 }
 
-TEST_F(SessionTest, AnUnknownSubcommandIsNamed) {
+TEST_F(SessionTest, AnUnknownSubcommandIsNamedWithThoseThereAre) {
   EXPECT_EQ(ask({"CLIENT", "MAINT_NOTIFICATIONS", "ON"}),
-            "-ERR unknown subcommand 'MAINT_NOTIFICATIONS'. Try CLIENT HELP.\r\n");
-  EXPECT_EQ(ask({"CLUSTER", "MEET"}), "-ERR unknown subcommand 'MEET'. Try CLUSTER HELP.\r\n");
+            "-ERR unknown subcommand 'MAINT_NOTIFICATIONS'. CLIENT has getname, id, info, setinfo, "
+            "setname.\r\n");
+  EXPECT_EQ(ask({"CLUSTER", "MEET"}),
+            "-ERR unknown subcommand 'MEET'. CLUSTER has info, keyslot, myid, nodes, shards, "
+            "slots.\r\n");
+  EXPECT_EQ(ask({"CONFIG", "HELP"}), "-ERR unknown subcommand 'HELP'. CONFIG has get.\r\n");
   EXPECT_EQ(ask({"CLIENT", "ID", "x"}),
             "-ERR wrong number of arguments for 'client|id' command\r\n");
 }
