@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 from collections import deque
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
@@ -35,9 +36,8 @@ class _Wire:
     """One ordered pair of nodes."""
 
     target: Address
-    port: int = 0
+    listener: socket.socket
     seed: int = 0
-    server: asyncio.Server | None = None
     flowing: asyncio.Event = field(default_factory=asyncio.Event)
     quality: LinkQuality = PERFECT
     connections: int = 0
@@ -70,7 +70,8 @@ class LinkProxy:
 
     def port(self, source: int, target: int) -> int:
         """Where `source` reaches `target`."""
-        return self._wires[source, target].port
+        port: int = self._wires[source, target].listener.getsockname()[1]
+        return port
 
     def cut(self, links: Iterable[Link]) -> None:
         """From now on nothing passes from the first node of each pair to the second."""
@@ -108,21 +109,23 @@ class LinkProxy:
                     await self._open_wire((source, target), ("127.0.0.1", target_port))
 
     async def _open_wire(self, link: Link, target: Address) -> None:
-        wire = _Wire(target, seed=hash((self._seed, link)))
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.setblocking(False)
+        wire = _Wire(target, listener, seed=hash((self._seed, link)))
         wire.flowing.set()
-
-        async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.current_task()
-            if task is not None:
-                self._relays.add(task)
-                task.add_done_callback(self._relays.discard)
-            with contextlib.suppress(OSError, asyncio.CancelledError):
-                await _relay(wire, reader, writer)
-            writer.close()
-
-        wire.server = await asyncio.start_server(relay, "127.0.0.1", 0)
-        wire.port = wire.server.sockets[0].getsockname()[1]
         self._wires[link] = wire
+        # Not asyncio.start_server: its close() leaves a connection open that it is just taking.
+        self._loop.add_reader(listener, self._take, wire)
+
+    def _take(self, wire: _Wire) -> None:
+        try:
+            connection, _ = wire.listener.accept()
+        except OSError:
+            return  # who connected has gone already
+        connection.setblocking(False)
+        task = self._loop.create_task(_serve(wire, connection))
+        self._relays.add(task)
+        task.add_done_callback(self._relays.discard)
 
     async def _set(self, links: Iterable[Link], *, flowing: bool) -> None:
         for link in links:
@@ -138,18 +141,38 @@ class LinkProxy:
 
     async def _close(self) -> None:
         for wire in self._wires.values():
-            if wire.server is not None:
-                wire.server.close()
+            self._loop.remove_reader(wire.listener)
+            wire.listener.close()
+        await asyncio.sleep(0)  # a relay that has not begun would leave its connection open
         relays = list(self._relays)
         for task in relays:
             task.cancel()
         await asyncio.gather(*relays, return_exceptions=True)
 
 
+async def _serve(wire: _Wire, connection: socket.socket) -> None:
+    with contextlib.suppress(OSError, asyncio.CancelledError):
+        reader, writer = await asyncio.open_connection(sock=connection)
+        async with _ended(writer):
+            await _relay(wire, reader, writer)
+
+
+@contextlib.asynccontextmanager
+async def _ended(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """Closes the connection after the block, when what it was given has been sent; at once when the
+    block fails, or anything here is cancelled."""
+    try:
+        yield
+        writer.close()
+        await writer.wait_closed()
+    finally:
+        writer.transport.abort()
+
+
 async def _relay(wire: _Wire, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await wire.flowing.wait()
     upstream_reader, upstream_writer = await asyncio.open_connection(*wire.target)
-    try:
+    async with _ended(upstream_writer):
         pumps = [
             asyncio.ensure_future(_pump(wire, reader, upstream_writer, wire.arrivals)),
             asyncio.ensure_future(_pump(wire, upstream_reader, writer, None)),
@@ -162,8 +185,6 @@ async def _relay(wire: _Wire, reader: asyncio.StreamReader, writer: asyncio.Stre
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-    finally:
-        upstream_writer.close()
 
 
 async def _pump(

@@ -1,10 +1,13 @@
 """Links that delay, lose and corrupt: first their decisions, then real nodes behind them."""
 
+import socket
+
 import pytest
 
 from conftest import StartCluster
 from kvcluster import Client, LocalCluster
 from kvcluster.link_faults import PERFECT, Line, LinkQuality
+from kvcluster.link_proxy import LinkProxy
 
 
 def test_a_perfect_line_changes_nothing() -> None:
@@ -47,6 +50,42 @@ def test_chance_comes_from_the_seed() -> None:
 def test_a_quality_that_means_nothing_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError):
         LinkQuality(**wrong)
+
+
+def ends(connection: socket.socket) -> bool:
+    """Whether the other side lets go of it."""
+    connection.settimeout(10.0)
+    try:
+        while connection.recv(65536):
+            pass
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+    return True
+
+
+def test_closing_lets_go_of_connections_whose_target_does_not_read() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        proxy = LinkProxy({1: silent.getsockname()[1], 2: silent.getsockname()[1]})
+        with socket.create_connection(("127.0.0.1", proxy.port(1, 2))) as sender:
+            sender.settimeout(0.2)
+            with pytest.raises(TimeoutError):
+                while True:
+                    sender.sendall(bytes(1 << 20))
+            taken, _ = silent.accept()
+            with taken:
+                proxy.close()
+                assert ends(sender)
+                assert ends(taken)
+
+
+def test_closing_lets_go_of_a_connection_that_was_just_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        proxy = LinkProxy({1: silent.getsockname()[1], 2: silent.getsockname()[1]})
+        with socket.create_connection(("127.0.0.1", proxy.port(2, 1))) as sender:
+            proxy.close()
+            assert ends(sender)
 
 
 def write_some(client: Client, name: str, count: int = 50) -> None:
