@@ -86,9 +86,7 @@ void cluster_section(const SessionContext& context, const NodeStatus&, std::stri
 }
 
 void kvcluster_section(const SessionContext& context, const NodeStatus& status, std::string& out) {
-  const auto lease_left_ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(lease_left(context.view, status))
-          .count();
+  const auto lease_left_ms = lease_left(context.view, status).count();
   out += fmt::format(
       "node_id:{}\r\ncluster_id:{}\r\nphase:{}\r\nrole:{}\r\nleader:{}\r\nterm:{}\r\n"
       "commit_index:{}\r\napplied_index:{}\r\nlast_index:{}\r\ndurable_index:{}\r\n"

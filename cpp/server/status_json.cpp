@@ -115,9 +115,10 @@ std::string cluster_id_text(const NodeStatus& status) {
   return status.cluster_id == replica::kNoCluster ? "" : replica::to_hex(status.cluster_id);
 }
 
-Duration lease_left(const NodeView& view, const NodeStatus& status) {
+std::chrono::milliseconds lease_left(const NodeView& view, const NodeStatus& status) {
   const Instant now = view.now();
-  return status.core.lease_until > now ? status.core.lease_until - now : Duration::zero();
+  if (status.core.lease_until <= now) return {};
+  return std::chrono::ceil<std::chrono::milliseconds>(status.core.lease_until - now);
 }
 
 Json status_json(const NodeView& view, const FrontCounters& counters) {
@@ -140,7 +141,7 @@ Json status_json(const NodeView& view, const FrontCounters& counters) {
       {"election_timeout_max_ms", milliseconds(options.election_timeout_max)},
       {"heartbeat_ms", milliseconds(options.heartbeat_interval)},
       {"lease_reads", options.lease_reads},
-      {"lease_left_ms", milliseconds(lease_left(view, status))},
+      {"lease_left_ms", lease_left(view, status).count()},
       {"uptime_ms", milliseconds(status.uptime)},
       {"why", view.why()},
       {"raft", raft_json(status.core)},

@@ -1,6 +1,7 @@
 // All that a node shows of itself, as one tree: what /status and KV.STATUS answer with.
 #pragma once
 
+#include <chrono>
 #include <nlohmann/json_fwd.hpp>
 
 #include "raft/effects.hpp"
@@ -14,8 +15,8 @@ namespace kvcluster::server {
 
 // "leader", "follower", "candidate", "pre-candidate".
 [[nodiscard]] const char* role_name(raft::Role role);
-// How long this node may still serve reads under a lease; zero: it has none.
-[[nodiscard]] Duration lease_left(const NodeView& view, const NodeStatus& status);
+// How long this node may still serve reads under a lease, rounded up: zero means that it has none.
+[[nodiscard]] std::chrono::milliseconds lease_left(const NodeView& view, const NodeStatus& status);
 
 // 32 hex digits; empty while there is no cluster yet.
 [[nodiscard]] std::string cluster_id_text(const NodeStatus& status);

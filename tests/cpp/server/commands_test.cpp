@@ -229,6 +229,18 @@ TEST_F(SessionTest, InfoHasSections) {
   EXPECT_EQ(ask({"INFO", "nosuch"}), "$0\r\n\r\n");
 }
 
+TEST_F(SessionTest, ALeaseShowsZeroOnlyOnceItIsOver) {
+  const auto left = [&](std::chrono::microseconds rest) {
+    view.current.core.lease_until = view.time + rest;
+    const Bytes info = ask({"INFO", "kvcluster"});
+    const auto at = info.find("lease_left_ms:");
+    return info.substr(at, info.find("\r\n", at) - at);
+  };
+  EXPECT_EQ(left(std::chrono::microseconds(1500)), "lease_left_ms:2");
+  EXPECT_EQ(left(std::chrono::microseconds(1)), "lease_left_ms:1");
+  EXPECT_EQ(left(std::chrono::microseconds(0)), "lease_left_ms:0");
+}
+
 TEST_F(SessionTest, TimeIsTheWallClock) {
   EXPECT_EQ(ask({"TIME"}), "*2\r\n$10\r\n1700000000\r\n$6\r\n123000\r\n");
 }
