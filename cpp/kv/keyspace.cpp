@@ -8,6 +8,7 @@
 #include "base/check.hpp"
 #include "base/codec.hpp"
 #include "base/digest.hpp"
+#include "kv/big_endian.hpp"
 #include "kv/stream.hpp"
 
 namespace kvcluster::kv {
@@ -26,30 +27,24 @@ Bytes located(Space space, BytesView key) {
   return bytes;
 }
 
-// The order of such bytes is the order of time.
-Bytes big_endian(WallMillis time) {
+// What the entries of the expiry index from this time on begin with.
+Bytes time_prefix(WallMillis time) {
   Bytes bytes;
-  for (unsigned shift = 64; shift != 0; shift -= 8) {
-    bytes.push_back(static_cast<char>(static_cast<std::uint8_t>(time >> (shift - 8))));
-  }
+  append_big_endian(time, kTimeBytes, bytes);
   return bytes;
 }
 
 // The time; then as much of a hash as tells records of the same time apart, because a key with a
 // time before it could pass 511 bytes.
 Bytes expiry_key(WallMillis time, BytesView located_key) {
-  Bytes key = big_endian(time);
+  Bytes key = time_prefix(time);
   key.append(blake2b_256(located_key).view().substr(0, 16));
   return key;
 }
 
 WallMillis expiry_time(BytesView key) {
   KV_CHECK(key.size() == kTimeBytes + 16, "an entry of the expiry index is damaged");
-  WallMillis time = 0;
-  for (const char byte : key.substr(0, kTimeBytes)) {
-    time = (time << 8U) | static_cast<std::uint8_t>(byte);
-  }
-  return time;
+  return big_endian(key.substr(0, kTimeBytes));
 }
 
 // Empty unless the slot holds a stream.
@@ -210,7 +205,7 @@ void Keyspace::unindex_expiry(WallMillis time, Space space, BytesView key) {
 void Keyspace::purge_due(WallMillis now) {
   if (now < nothing_before_) return;
   std::vector<std::pair<WallMillis, Bytes>> due;
-  const Bytes from = big_endian(nothing_before_);
+  const Bytes from = time_prefix(nothing_before_);
   nothing_before_ = kNever;
   table_.scan(Space::kExpiry, from, [&](BytesView key, BytesView place) {
     const WallMillis time = expiry_time(key);
@@ -264,7 +259,7 @@ bool Keyspace::purge(Space space, BytesView key, WallMillis expected_expiry, std
 
 std::optional<WallMillis> Keyspace::expiry_deadline(WallMillis now) const {
   if (nothing_before_ <= now) {
-    const Bytes from = big_endian(nothing_before_);
+    const Bytes from = time_prefix(nothing_before_);
     nothing_before_ = kNever;
     table_.scan(Space::kExpiry, from, [&](BytesView key, BytesView) {
       nothing_before_ = expiry_time(key);

@@ -215,7 +215,7 @@ Reply StateMachine::apply(LogPosition at, BytesView payload) {
 }
 
 void StateMachine::expect(std::span<const BytesView> payloads) const {
-  absl::InlinedVector<BytesView, 32> keys;
+  absl::InlinedVector<BytesView, kExpectedEntries> keys;
   for (const BytesView payload : payloads) {
     if (payload.size() <= kEntryTimeBytes) continue;
     const BytesView key = peek_key(payload.substr(kEntryTimeBytes));

@@ -60,6 +60,8 @@ class StateMachine {
   // These command entries are about to be applied: brings near the records that they will touch.
   // Changes nothing but the time.
   void expect(std::span<const BytesView> payloads) const;
+  // How many to name at a time: the first is still near when the last was brought.
+  static constexpr std::size_t kExpectedEntries = 32;
 
   // The payload of a command entry: the leader's clock (u64, little-endian), then the encoded
   // request, unchanged. So a leader can keep room for the time and stamp it in place.

@@ -4,18 +4,10 @@
 
 #include "base/check.hpp"
 #include "base/codec.hpp"
+#include "kv/big_endian.hpp"
 #include "kv/integer.hpp"
 
 namespace kvcluster::kv {
-namespace {
-
-void append_big_endian(std::uint64_t number, unsigned bits, Bytes& out) {
-  for (unsigned shift = bits; shift != 0; shift -= 8) {
-    out.push_back(static_cast<char>(static_cast<std::uint8_t>(number >> (shift - 8))));
-  }
-}
-
-}  // namespace
 
 void encode(const StreamHead& head, Bytes& out) {
   Encoder encoder(out);
@@ -37,19 +29,15 @@ Bytes stream_element_key(BytesView key, std::uint64_t sequence) {
   KV_CHECK(key.size() <= kMaxStreamKeyBytes, "the key of a stream leaves room for the sequence");
   Bytes bytes;
   bytes.reserve(key.size() + 10);
-  append_big_endian(key.size(), 16, bytes);
+  append_big_endian(key.size(), 2, bytes);
   bytes.append(key);
-  append_big_endian(sequence, 64, bytes);
+  append_big_endian(sequence, 8, bytes);
   return bytes;
 }
 
 std::uint64_t stream_sequence(BytesView element_key) {
   KV_CHECK(element_key.size() > 10, "an element of a stream is damaged");
-  std::uint64_t sequence = 0;
-  for (const char byte : element_key.substr(element_key.size() - 8)) {
-    sequence = (sequence << 8U) | static_cast<std::uint8_t>(byte);
-  }
-  return sequence;
+  return big_endian(element_key.substr(element_key.size() - 8));
 }
 
 Bytes stream_id(std::uint64_t sequence) { return fmt::format("{}-0", sequence); }

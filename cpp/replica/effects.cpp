@@ -45,7 +45,7 @@ std::optional<raft::Proposed> Replica::Impl::step(raft::Event event) {
 }
 
 void Replica::Impl::apply(std::span<const raft::Entry> entries) {
-  constexpr std::size_t kExpected = 32;
+  constexpr std::size_t kExpected = kv::StateMachine::kExpectedEntries;
   absl::InlinedVector<BytesView, kExpected> commands;
   while (!entries.empty()) {
     const auto next = entries.first(std::min(entries.size(), kExpected));

@@ -1,8 +1,8 @@
 #include "storage/memtable.hpp"
 
+#include <absl/container/inlined_vector.h>
 #include <absl/hash/hash.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "base/check.hpp"
@@ -15,8 +15,8 @@ constexpr std::size_t kEntryBytes = 80;
 constexpr std::size_t kCacheLine = 64;
 // Of a cell's block, from its start: header, note, key and a usual value.
 constexpr std::size_t kPrefetchLines = 4;
-// At a time, so that the first is still near when the last is asked for.
-constexpr std::size_t kPrefetchKeys = 32;
+// Of one prefetch, without memory of its own on the heap.
+constexpr std::size_t kUsualKeys = 32;
 
 std::uint64_t hash_of(BytesView key) { return absl::Hash<BytesView>{}(key); }
 
@@ -99,14 +99,13 @@ void Memtable::clear() {
 
 void Memtable::prefetch(kv::Space space, std::span<const BytesView> keys) const {
   const auto& known = space_of(space).known;
-  std::array<std::uint64_t, kPrefetchKeys> hashes{};
-  const std::size_t count = std::min(keys.size(), hashes.size());
-  for (std::size_t i = 0; i < count; ++i) {
-    hashes[i] = hash_(keys[i]);
-    known.prefetch(hashes[i]);
+  absl::InlinedVector<std::uint64_t, kUsualKeys> hashes;
+  for (const BytesView key : keys) {
+    hashes.push_back(hash_(key));
+    known.prefetch(hashes.back());
   }
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto found = known.find(hashes[i]);
+  for (const std::uint64_t hash : hashes) {
+    const auto found = known.find(hash);
     if (found == known.end()) continue;
     const auto* const block = reinterpret_cast<const char*>(found->second);
     for (std::size_t line = 0; line < kPrefetchLines; ++line) {
